@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+#include "cgroup/backend.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+
+#define CPU_WEIGHT_DEFAULT 100 /* the kernel's; what nice 0 stands for */
+#define EMPTY_WAIT_NS (5 * RR_NS_PER_S) /* after cgroup.kill; other runtimes wait as long */
+
+static const struct backend *const backends[BACKENDS_N] = {
+	[BACKEND_DELEGATED] = &backend_delegated,
+	[BACKEND_DIRECT] = &backend_direct,
+	[BACKEND_SYSTEMD_SYSTEM] = &backend_systemd_system,
+	[BACKEND_SYSTEMD_USER] = &backend_systemd_user,
+	[BACKEND_PROCESS] = NULL,
+};
+
+const char *backend_name(enum backend_id id)
+{
+	return backends[id] ? backends[id]->name : "process";
+}
+
+const char *backend_no_hierarchy(const struct cg_hierarchy *hierarchy)
+{
+	switch (hierarchy->mode) {
+	case CG_UNIFIED:
+		return NULL;
+	case CG_HYBRID:
+		return "the controllers are on cgroup v1 (hybrid host)";
+	default:
+		return "no cgroup v2 is mounted at /sys/fs/cgroup";
+	}
+}
+
+/* Takes the first backend that fits; with a request, the first that also works. */
+static void choose(enum placement_want want, const struct place_request *request,
+		   struct placement *placement)
+{
+	unsigned all = CG_CPU | CG_MEMORY | CG_PIDS | CG_IO;
+
+	placement->leaf.fd = -1;
+	placement->backend = BACKEND_PROCESS;
+	cg_find(&placement->hierarchy);
+	for (int i = 0; want != PLACE_PROCESS && i < BACKENDS_N; i++) {
+		char *why = placement->reasons[i];
+		struct rr_err err;
+
+		if (!backends[i] ||
+		    !backends[i]->fits(&placement->hierarchy, why, sizeof(placement->reasons[i])))
+			continue;
+		if (request && backends[i]->place(&placement->hierarchy, request, all,
+						  &placement->leaf, &err) < 0) {
+			(void)snprintf(why, sizeof(placement->reasons[i]), "%.300s", err.text);
+			placement->leaf.fd = -1;
+			continue;
+		}
+		placement->backend = i;
+		return;
+	}
+}
+
+void placement_probe(enum placement_want want, struct placement *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	choose(want, NULL, ret);
+}
+
+/* Without a cgroup: memory is sampled, CPUs are an affinity, the weight is a nice value. */
+static enum limit_by process_enforces(enum limit_id id, const struct limit *limit)
+{
+	static const enum limit_by by[LIMIT_N] = { [LIMIT_MEMORY] = BY_SAMPLED,
+						   [LIMIT_CPUS] = BY_AFFINITY,
+						   [LIMIT_CPU_WEIGHT] = BY_NICE };
+
+	/* An affinity holds whole CPUs only; a nice value only gives way. */
+	if (id == LIMIT_CPUS && limit->cpus != (double)(unsigned)limit->cpus)
+		return BY_NONE;
+	if (id == LIMIT_CPU_WEIGHT && limit->amount > CPU_WEIGHT_DEFAULT)
+		return BY_NONE;
+	return by[id];
+}
+
+enum limit_by placement_would_enforce(const struct placement *placement, enum limit_id id,
+				      const struct limit *limit)
+{
+	rr_autofd int above = -1;
+	struct limit_set one = { 0 };
+	char path[CG_PATH_MAX + 128];
+
+	if (placement->backend == BACKEND_PROCESS)
+		return process_enforces(id, limit);
+	one.v[id].asked = true;
+	backends[placement->backend]->above(&placement->hierarchy, path, sizeof(path));
+	above = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return cg_read_controllers(above, "cgroup.controllers") & limit_controllers(&one)
+		       ? BY_CGROUP
+		       : BY_NONE;
+}
+
+static void limit_as_process(struct limit_set *limits)
+{
+	for (int i = 0; i < LIMIT_N; i++) {
+		struct limit *limit = &limits->v[i];
+
+		limit->by = limit->asked ? process_enforces(i, limit) : BY_NONE;
+		if (limit->asked)
+			(void)snprintf(limit->why_not, sizeof(limit->why_not), "%s",
+				       i == LIMIT_CPUS && limit->by == BY_NONE
+					       ? "without a cgroup, only whole CPUs can be held"
+					       : "needs a cgroup, and none can be had here");
+	}
+}
+
+static int no_cgroup(const struct placement *placement, struct rr_err *err)
+{
+	int r = rr_err_set(err, ENOTSUP, "no cgroup can be had here");
+
+	for (int i = 0; i < BACKENDS_N; i++) {
+		size_t used = strlen(err->text);
+
+		if (placement->reasons[i][0])
+			(void)snprintf(err->text + used, sizeof(err->text) - used, "; %s: %s",
+				       backend_name(i), placement->reasons[i]);
+	}
+	return r;
+}
+
+int placement_take(const struct place_request *request, struct limit_set *limits,
+		   struct placement *ret, struct rr_err *err)
+{
+	memset(ret, 0, sizeof(*ret));
+	choose(request->want, request, ret);
+	if (ret->backend != BACKEND_PROCESS)
+		leaf_limit(&ret->leaf, ret->hierarchy.mount, limits);
+	else if (request->want == PLACE_CGROUP)
+		return no_cgroup(ret, err);
+	else
+		limit_as_process(limits);
+	return 0;
+}
+
+bool placement_is_leaf_path(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return path[0] == '/' && !strstr(path, "/../") && slash &&
+	       strncmp(slash + 1, CG_LEAF_PREFIX, strlen(CG_LEAF_PREFIX)) == 0 &&
+	       strcmp(slash + 1, CG_SUPERVISOR) != 0;
+}
+
+/* direct keeps its leaves in one directory, which goes with the last of them. */
+static void remove_parent(const char *leaf_path)
+{
+	char parent[CG_PATH_MAX];
+	char *slash;
+
+	(void)snprintf(parent, sizeof(parent), "%s", leaf_path);
+	slash = strrchr(parent, '/');
+	if (!slash)
+		return;
+	*slash = '\0';
+	slash = strrchr(parent, '/');
+	if (slash && strcmp(slash, "/resrun") == 0)
+		(void)rmdir(parent);
+}
+
+static int reap(const char *path, const char *mount)
+{
+	int r;
+
+	if (access(path, F_OK) < 0)
+		return 0;
+	r = cg_populated(path) == 1 ? leaf_kill(path) : 0;
+	if (r == 0)
+		r = leaf_wait_empty(path, EMPTY_WAIT_NS);
+	if (r == 0)
+		r = leaf_remove(path, mount);
+	if (r == 0)
+		remove_parent(path);
+	return r;
+}
+
+int placement_reap_leaf(const char *path)
+{
+	struct cg_hierarchy hierarchy;
+
+	cg_find(&hierarchy);
+	if (!placement_is_leaf_path(path) || hierarchy.mode == CG_NONE ||
+	    strncmp(path, hierarchy.mount, strlen(hierarchy.mount)) != 0)
+		return -EINVAL;
+	return reap(path, hierarchy.mount);
+}
+
+int placement_end(struct placement *placement, struct rr_err *err)
+{
+	int r;
+
+	if (placement->leaf.fd < 0)
+		return 0;
+	r = reap(placement->leaf.path, placement->hierarchy.mount);
+	leaf_close(&placement->leaf);
+	if (r < 0)
+		return rr_err_sys(err, -r, "remove cgroup '%s'", placement->leaf.path);
+	return 0;
+}

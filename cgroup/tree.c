@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+#include "cgroup/tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/parse.h"
+#include "base/procfs.h"
+
+#define ENVIRONMENT_MAX (4U << 20)
+#define KILL_ROUNDS 20 /* against processes that fork while they are killed */
+
+static size_t add_numbers(const char *text, pid_t *pids, size_t n, size_t max)
+{
+	char number[RR_FORMAT_SIZE];
+
+	for (text += strspn(text, " \n"); *text && n < max; text += strspn(text, " \n")) {
+		size_t digits = strcspn(text, " \n");
+		uint64_t pid;
+
+		(void)snprintf(number, sizeof(number), "%.*s", (int)digits, text);
+		if (rr_parse_u64(number, &pid) == 0 && pid > 0)
+			pids[n++] = (pid_t)pid;
+		text += digits;
+	}
+	return n;
+}
+
+/* Children of every thread of pid: a child belongs to the thread that forked it. */
+static size_t add_children(pid_t pid, pid_t *pids, size_t n, size_t max)
+{
+	char path[64], text[65536];
+	const struct dirent *entry;
+	DIR *tasks;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	tasks = opendir(path);
+	if (!tasks)
+		return n;
+	while (n < max && (entry = readdir(tasks))) {
+		char file[320];
+
+		if (entry->d_name[0] == '.')
+			continue;
+		(void)snprintf(file, sizeof(file), "%s/children", entry->d_name);
+		if (rr_read_at(dirfd(tasks), file, text, sizeof(text)) > 0)
+			n = add_numbers(text, pids, n, max);
+	}
+	(void)closedir(tasks);
+	return n;
+}
+
+size_t tree_find(pid_t root, pid_t *ret_pids, size_t max)
+{
+	size_t n = add_children(root, ret_pids, 0, max);
+
+	for (size_t i = 0; i < n; i++)
+		n = add_children(ret_pids[i], ret_pids, n, max);
+	return n;
+}
+
+static uint64_t kib(const char *text, const char *key)
+{
+	uint64_t value;
+
+	return rr_text_u64(text, key, &value) == 0 ? value * 1024 : 0;
+}
+
+/* PSS and the anonymous part of it; resident size where smaps_rollup may not be read. */
+static void add_memory(pid_t pid, uint64_t *total, uint64_t *working)
+{
+	char path[64], text[4096];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
+	if (rr_read_at(AT_FDCWD, path, text, sizeof(text)) > 0) {
+		*total += kib(text, "Pss");
+		*working += kib(text, "Pss_Anon") + kib(text, "Pss_Shmem");
+		return;
+	}
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	if (rr_read_at(AT_FDCWD, path, text, sizeof(text)) > 0) {
+		*total += kib(text, "VmRSS");
+		*working += kib(text, "RssAnon") + kib(text, "RssShmem");
+	}
+}
+
+void tree_sample(pid_t root, struct usage *usage)
+{
+	pid_t pids[TREE_MAX];
+	size_t n = tree_find(root, pids, TREE_MAX);
+	uint64_t total = 0, working = 0;
+
+	for (size_t i = 0; i < n; i++)
+		add_memory(pids[i], &total, &working);
+	usage->memory_bytes = total;
+	usage->memory_working_bytes = working;
+	usage->pids = n;
+	if (n == 0)
+		return;
+	usage_raise(&usage->memory_peak_bytes, total);
+	/* Nothing: it had ended, or had not begun, when it was looked at. */
+	if (working > 0)
+		usage_raise(&usage->memory_working_peak_bytes, working);
+	usage_raise(&usage->pids_peak, n);
+}
+
+void tree_signal(pid_t root, int signo)
+{
+	pid_t pids[TREE_MAX];
+
+	for (int round = 0; round < (signo == SIGKILL ? KILL_ROUNDS : 1); round++) {
+		size_t n = tree_find(root, pids, TREE_MAX);
+
+		if (n == 0)
+			return;
+		for (size_t i = 0; i < n; i++)
+			(void)kill(pids[i], signo);
+	}
+}
+
+/* ---- orphans ---- */
+
+/* True when one of the NUL-separated entries is exactly that. */
+static bool has_entry(const char *environment, size_t length, const char *entry)
+{
+	for (size_t at = 0; at < length; at += strlen(environment + at) + 1)
+		if (strcmp(environment + at, entry) == 0)
+			return true;
+	return false;
+}
+
+/* 1 when the process has that entry, 0 when it has not, or -errno when it cannot be known now. A
+ * zombie has no environment left, and one that is not ours to read is not ours to kill. */
+static int look_for_mark(int proc, const char *pid, const char *mark)
+{
+	rr_autofree char *environment = NULL;
+	rr_autofd int fd = -1;
+	char path[NAME_MAX + 16];
+	size_t length = 0;
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%s/environ", pid);
+	fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
+	r = fd < 0 ? -errno : rr_read_whole(fd, ENVIRONMENT_MAX, &environment, &length);
+	if (r == -ENOENT || r == -ESRCH || r == -EACCES || r == -EPERM || r == -EFBIG)
+		return 0;
+	return r < 0 ? r : has_entry(environment, length, mark);
+}
+
+bool tree_kill_orphans(const char *job_id)
+{
+	char mark[64];
+	const struct dirent *entry;
+	DIR *proc = opendir("/proc");
+	bool found = !proc; /* what cannot be looked at may be there: asked again later */
+
+	(void)snprintf(mark, sizeof(mark), "RESRUN_JOB_ID=%s", job_id);
+	while (proc && (errno = 0, entry = readdir(proc))) {
+		uint64_t pid;
+		rr_autofd int pidfd = -1;
+		int marked;
+
+		if (rr_parse_u64(entry->d_name, &pid) < 0 || (pid_t)pid == getpid())
+			continue;
+		pidfd = rr_pidfd_open((pid_t)pid);
+		marked = look_for_mark(dirfd(proc), entry->d_name, mark);
+		found |= marked != 0;
+		if (marked > 0)
+			rr_ignore(rr_pidfd_signal(pidfd, (pid_t)pid, SIGKILL));
+	}
+	found |= proc && errno != 0;
+	if (proc)
+		(void)closedir(proc);
+	return found;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The processes below one, found through /proc: what stands in for a leaf where there is none.
+ * The launcher is their subreaper, so that a daemon of the job stays its descendant.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "cgroup/usage.h"
+
+#define TREE_MAX 4096 /* processes of one job that are followed */
+
+/* The descendants of root, root itself not among them. Returns how many, at most `max`. */
+size_t tree_find(pid_t root, pid_t *ret_pids, size_t max);
+
+/* Reads the memory (PSS, so that shared pages count once) and number of root's descendants. */
+void tree_sample(pid_t root, struct usage *usage);
+
+/* Kills what a dead launcher's job has left: the processes whose environment says that they are of
+ * that job, ourselves excepted. True when there were any: look again. */
+bool tree_kill_orphans(const char *job_id);
+
+/* Sends a signal to each descendant; for KILL again until none is left or tries run out. */
+void tree_signal(pid_t root, int signo);
