@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Invariants: the file only grows, by whole lines, under an exclusive flock held for one append.
+ * Killed in mid-write, the last line has no newline: whoever appends next cuts back to the last one
+ * first. A line that was damaged later is passed over by its checksum.
+ */
+#include "policy/history.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/checksum.h"
+#include "base/fd.h"
+#include "policy/report.h"
+
+#define CRC_DIGITS 8
+
+static int open_history(const char *state_dir, int flags, char path[PATH_MAX])
+{
+	int fd;
+
+	(void)snprintf(path, PATH_MAX, "%.4000s/history", state_dir);
+	flags |= O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+	fd = open(path, flags, 0600);
+	/* With a ledger shared by all users, nobody has made our own directory yet. */
+	if (fd < 0 && errno == ENOENT && flags & O_CREAT && rr_mkdir_all(state_dir, 0700) == 0)
+		fd = open(path, flags, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Where the last whole line ends. */
+static off_t last_line_end(int fd, off_t size)
+{
+	char block[4096];
+
+	while (size > 0) {
+		size_t want = size < (off_t)sizeof(block) ? (size_t)size : sizeof(block);
+		ssize_t n = pread(fd, block, want, size - (off_t)want);
+
+		if (n != (ssize_t)want)
+			return size;
+		for (size_t i = want; i > 0; i--)
+			if (block[i - 1] == '\n')
+				return size - (off_t)(want - i);
+		size -= (off_t)want;
+	}
+	return 0;
+}
+
+static int append_line(int fd, const char *line, size_t length)
+{
+	struct stat st;
+	off_t end;
+	ssize_t n;
+
+	if (flock(fd, LOCK_EX) < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	end = last_line_end(fd, st.st_size);
+	if (end < st.st_size && ftruncate(fd, end) < 0)
+		return -errno;
+	n = write(fd, line, length);
+	if (n == (ssize_t)length)
+		return 0;
+	/* A full disk took a part of it: leave no half line behind. */
+	n = n < 0 ? -errno : -ENOSPC;
+	rr_ignore(ftruncate(fd, end)); /* the next writer does it, if this cannot */
+	return (int)n;
+}
+
+int history_append(const char *state_dir, const json_t *record, struct rr_err *err)
+{
+	rr_autofree char *text = json_dumps(record, JSON_COMPACT | REPORT_JSON_STYLE), *line = NULL;
+	char path[PATH_MAX];
+	rr_autofd int fd = open_history(state_dir, O_RDWR | O_CREAT | O_APPEND, path);
+	int length, r;
+
+	if (fd < 0)
+		return rr_err_sys(err, -fd, "open the history '%s'", path);
+	if (!text)
+		return rr_err_sys(err, ENOMEM, "the history");
+	length = asprintf(&line, "%08x\t%s\n", rr_crc32c(text, strlen(text)), text);
+	if (length < 0) {
+		line = NULL;
+		return rr_err_sys(err, ENOMEM, "the history");
+	}
+	if (length > HISTORY_LINE_MAX)
+		return rr_err_set(err, E2BIG, "the record is longer than %d bytes",
+				  HISTORY_LINE_MAX);
+	r = append_line(fd, line, (size_t)length);
+	return r < 0 ? rr_err_sys(err, -r, "write the history '%s'", path) : 0;
+}
+
+/* The object of a line, or NULL. The line is cut at its newline already. */
+static json_t *line_object(const char *line)
+{
+	char crc[CRC_DIGITS + 1];
+
+	if (strlen(line) < CRC_DIGITS + 2 || line[CRC_DIGITS] != '\t')
+		return NULL;
+	(void)snprintf(crc, sizeof(crc), "%08x",
+		       rr_crc32c(line + CRC_DIGITS + 1, strlen(line + CRC_DIGITS + 1)));
+	if (memcmp(crc, line, CRC_DIGITS) != 0)
+		return NULL;
+	return json_loads(line + CRC_DIGITS + 1, JSON_REJECT_DUPLICATES, NULL);
+}
+
+static int each_line(FILE *file, const char *filter, int (*visit)(json_t *record, void *arg),
+		     void *arg, size_t *ret_torn)
+{
+	rr_autofree char *line = NULL;
+	size_t room = 0;
+	ssize_t n;
+	int r = 0;
+
+	while (r == 0 && (n = getline(&line, &room, file)) > 0) {
+		json_t *record = NULL;
+
+		if (filter && !strstr(line, filter))
+			continue;
+		/* Without its newline it is a line that the next writer will cut off. */
+		if (line[n - 1] == '\n') {
+			line[n - 1] = '\0';
+			record = line_object(line);
+		}
+		if (record)
+			r = visit(record, arg);
+		else
+			++*ret_torn;
+		json_decref(record);
+	}
+	return r;
+}
+
+static int each(const char *state_dir, const char *filter, int (*visit)(json_t *record, void *arg),
+		void *arg, size_t *ret_torn, struct rr_err *err)
+{
+	char path[PATH_MAX];
+	rr_autofd int fd = open_history(state_dir, O_RDONLY, path);
+	FILE *file;
+	int r;
+
+	*ret_torn = 0;
+	if (fd == -ENOENT)
+		return 0;
+	if (fd < 0)
+		return rr_err_sys(err, -fd, "open the history '%s'", path);
+	file = fdopen(fd, "r");
+	if (!file)
+		return rr_err_sys(err, errno, "read the history '%s'", path);
+	(void)rr_fd_take(&fd);
+	r = each_line(file, filter, visit, arg, ret_torn);
+	if (r == 0 && ferror(file))
+		r = rr_err_sys(err, EIO, "read the history '%s'", path);
+	(void)fclose(file);
+	return r;
+}
+
+int history_each(const char *state_dir, int (*visit)(json_t *record, void *arg), void *arg,
+		 size_t *ret_torn, struct rr_err *err)
+{
+	return each(state_dir, NULL, visit, arg, ret_torn, err);
+}
+
+int history_each_with(const char *state_dir, const char *text,
+		      int (*visit)(json_t *record, void *arg), void *arg, size_t *ret_torn,
+		      struct rr_err *err)
+{
+	json_t *string = report_string(text);
+	rr_autofree char *filter =
+		string ? json_dumps(string, JSON_ENCODE_ANY | JSON_COMPACT | REPORT_JSON_STYLE)
+		       : NULL;
+
+	json_decref(string);
+	if (!filter)
+		return rr_err_sys(err, ENOMEM, "the history");
+	return each(state_dir, filter, visit, arg, ret_torn, err);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The history: one line of JSON a run, appended for ever. A line is CRC, tab, object, newline,
+ * written by one write() under a lock; a torn tail is cut off by the next writer, and passed over
+ * by every reader.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "base/err.h"
+
+#define HISTORY_LINE_MAX (1 << 20)
+
+/* Appends the object to STATE/history. 0 or -errno with words. */
+rr_checked int history_append(const char *state_dir, const json_t *record, struct rr_err *err);
+
+/* Calls visit for every sound record, oldest first; a non-zero answer ends it and is returned.
+ * *ret_torn: lines that were not sound. A missing history is an empty one. -errno with words. */
+rr_checked int history_each(const char *state_dir, int (*visit)(json_t *record, void *arg),
+			    void *arg, size_t *ret_torn, struct rr_err *err);
+
+/* The same for those records only in which that text occurs as a whole JSON string: the others are
+ * not even parsed, which makes a search in a long history a hundred times as fast. */
+rr_checked int history_each_with(const char *state_dir, const char *text,
+				 int (*visit)(json_t *record, void *arg), void *arg,
+				 size_t *ret_torn, struct rr_err *err);
