@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The wait: looks (look.h), and sleeps in between until one of the events that a look waits for, a
+ * wake-up, a signal, or the end of the wait.
+ */
+#include "runner/admit.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/parse.h"
+#include "policy/report.h"
+#include "runner/events.h"
+#include "runner/look.h"
+#include "runner/tell.h"
+#include "runner/ticket.h"
+#include "runner/wake.h"
+
+#define LINE_NS RR_NS_PER_S /* how often the live line is drawn */
+
+/* One wait. */
+struct wait {
+	const struct plan *plan;
+	const struct signals *signals;
+	struct admission *admission;
+	struct look look;
+	uint64_t entered_ns, deadline_ns;
+	bool told; /* that it waits */
+};
+
+/* ---- waiting ---- */
+
+static json_t *waiting_json(const struct wait *wait)
+{
+	json_t *fields = json_object(), *reasons = json_array();
+
+	for (unsigned i = 0; i < WAITED_N; i++)
+		if (wait->look.reason & 1U << i)
+			(void)json_array_append_new(reasons, json_string(waited_for_name(i)));
+	(void)json_object_set_new(fields, "waiting_for", reasons);
+	(void)json_object_set_new(fields, "words", report_string(wait->look.words));
+	return fields;
+}
+
+/* Says what it waits for: a line that changes on a terminal, a line at the beginning elsewhere. */
+static void show(struct wait *wait)
+{
+	char waited[RR_FORMAT_SIZE], most[RR_FORMAT_SIZE], line[800];
+	uint64_t waited_ns = rr_now_boot_ns() - wait->entered_ns;
+
+	(void)snprintf(line, sizeof(line), "waiting %s of %s for %s",
+		       rr_format_time(waited_ns / RR_NS_PER_S * RR_NS_PER_S, waited),
+		       rr_format_time(settings_integer(&wait->plan->settings, SET_MAX_WAIT), most),
+		       wait->look.words);
+	if (tell_can_draw())
+		tell_live(line);
+	else if (!wait->told)
+		tell("waiting for %s", wait->look.words);
+	if (!wait->told)
+		events_put("info", "job_waiting", waiting_json(wait));
+	wait->told = true;
+}
+
+static uint64_t sleep_until(const struct wait *wait)
+{
+	uint64_t until_ns = wait->look.next_ns;
+
+	if (until_ns > wait->deadline_ns)
+		until_ns = wait->deadline_ns;
+	return until_ns;
+}
+
+/* model: SLEEP. Sleeps until something may have changed. The signal that came, or 0. */
+static int sleep_on_events(struct wait *wait)
+{
+	struct pollfd events[WATCHED_MAX + 2] = {
+		{ .fd = wait->signals->fd, .events = POLLIN },
+		{ .fd = wait->admission->wake_fd, .events = POLLIN },
+	};
+	struct signalfd_siginfo info;
+	int signo, ready = 0;
+
+	for (size_t i = 0; i < wait->look.n_watched; i++)
+		events[i + 2] = (struct pollfd){ .fd = wait->look.watched[i], .events = POLLIN };
+	/* The line is redrawn meanwhile, without looking at the ledger. */
+	while (ready == 0) {
+		uint64_t now_ns = rr_now_boot_ns(), until_ns = sleep_until(wait);
+		struct timespec rest;
+
+		if (now_ns >= until_ns)
+			break;
+		if (tell_can_draw() && until_ns > now_ns + LINE_NS)
+			until_ns = now_ns + LINE_NS;
+		rest = rr_timespec(until_ns - now_ns);
+		ready = ppoll(events, wait->look.n_watched + 2, &rest, NULL);
+		if (ready == 0)
+			show(wait);
+	}
+	wake_drain(wait->admission->wake_fd);
+	while ((signo = signals_next(wait->signals, &info)) != 0)
+		if (signals_means_end(signo))
+			return signo;
+	return 0;
+}
+
+/* Waits for the turn. 0, an ADMIT_ outcome, or -errno. */
+static int wait_for_turn(struct wait *wait, int *ret_signal, struct rr_err *err)
+{
+	for (;;) {
+		int r = look_for_turn(&wait->look, false, err);
+
+		if (r < 0)
+			return r;
+		if (r == LOOK_GO)
+			return 0;
+		if (r == AFTER_FAILED) {
+			wait->admission->waited_for |= WAITED_DEPENDENCY;
+			return ADMIT_DEPENDENCY;
+		}
+		wait->admission->waited_for |= wait->look.reason;
+		if (rr_now_boot_ns() >= wait->deadline_ns)
+			return ADMIT_BUSY;
+		show(wait);
+		*ret_signal = sleep_on_events(wait);
+		if (*ret_signal)
+			return ADMIT_INTERRUPTED;
+	}
+}
+
+/* model: GIVE_UP. The time is over: on_busy decides. */
+static int give_up(struct wait *wait, struct rr_err *err)
+{
+	char waited[RR_FORMAT_SIZE];
+	int r;
+
+	if (settings_integer(&wait->plan->settings, SET_ON_BUSY) != ON_BUSY_RUN) {
+		(void)rr_err_set(
+			err, EAGAIN, "not admitted within %s: waited for %s",
+			rr_format_time(settings_integer(&wait->plan->settings, SET_MAX_WAIT),
+				       waited),
+			wait->look.words);
+		return ADMIT_BUSY;
+	}
+	r = look_for_turn(&wait->look, true, err);
+	if (r < 0)
+		return r;
+	tell("running without room (on_busy=run): waited for %s", wait->look.words);
+	return 0;
+}
+
+static int admit_entered(struct wait *wait, int *ret_signal, struct rr_err *err)
+{
+	const struct settings *settings = &wait->plan->settings;
+	struct admission *admission = wait->admission;
+	int r = wait_for_turn(wait, ret_signal, err);
+
+	if (r == ADMIT_BUSY)
+		r = give_up(wait, err);
+	tell_live(NULL);
+	look_away(&wait->look);
+	admission->waited_ns = rr_now_boot_ns() - wait->entered_ns;
+	if (r == 0 && wait->look.passing)
+		tell_more("passing others that wait for memory: this job cannot delay them");
+	if (r == 0 && wait->told) {
+		char waited[RR_FORMAT_SIZE];
+
+		tell("starting after %s", rr_format_time(admission->waited_ns, waited));
+	}
+	/* Before the job: a start that counts must count after a power cut too. */
+	if (r == 0 && settings_has(settings, SET_RATE_LIMIT) &&
+	    settings_integer(settings, SET_DURABILITY) == DURABILITY_SYNC)
+		r = ledger_sync(admission->ledger, err);
+	return r;
+}
+
+/* Looks at the host before it joins the queue: a crowd of launchers that start together keeps the
+ * CPUs busy for a moment, which must not send them all away. A signal that came meanwhile, or 0. */
+static int look_at_host(struct wait *wait)
+{
+	struct pollfd event = { .fd = wait->signals->fd, .events = POLLIN };
+	struct signalfd_siginfo info;
+	struct timespec rest;
+	int signo;
+
+	gate_open(wait->plan, &wait->look.gate);
+	gate_sample(&wait->look.gate);
+	if (gate_is_sure(&wait->look.gate))
+		return 0;
+	rest = rr_timespec(gate_interval_ns(&wait->look.gate));
+	(void)ppoll(&event, 1, &rest, NULL);
+	signo = signals_next(wait->signals, &info);
+	return signals_means_end(signo) ? signo : 0;
+}
+
+int admit(const struct plan *plan, const struct signals *signals, struct admission *ret,
+	  int *ret_signal, struct rr_err *err)
+{
+	struct wait wait = { .plan = plan,
+			     .signals = signals,
+			     .admission = ret,
+			     .look = { .plan = plan, .admission = ret } };
+	int r;
+
+	*ret = (struct admission){ .wake_fd = -1 };
+	*ret_signal = 0;
+	/* model: ARRIVE */
+	r = ledger_open(plan->paths.ledger, plan->paths.shared, &ret->ledger, err);
+	if (r == 0)
+		r = ticket_make(plan, ret, &wait.look.ticket, err);
+	if (r < 0) {
+		rr_fd_close(&ret->wake_fd);
+		ledger_close(ret->ledger);
+		ret->ledger = NULL;
+		return r;
+	}
+	wait.entered_ns = rr_now_boot_ns();
+	*ret_signal = look_at_host(&wait);
+	r = *ret_signal ? 0 : gate_check_reserve(&wait.look.gate, err);
+	if (r < 0) {
+		ticket_release(ret, false);
+		return r;
+	}
+	wait.deadline_ns =
+		rr_time_add(wait.entered_ns, settings_integer(&plan->settings, SET_MAX_WAIT));
+	r = *ret_signal ? ADMIT_INTERRUPTED : admit_entered(&wait, ret_signal, err);
+	if (r != 0)
+		ticket_release(ret, false);
+	return r;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * While a job runs: tells when a resource of the host turns warning, critical, or well again, as
+ * events and, on critical, to the hooks of hook_on_alert. It changes nothing for the job.
+ */
+#pragma once
+
+#include "runner/gate.h"
+#include "runner/plan.h"
+#include "runner/signals.h"
+
+struct alert {
+	const struct plan *plan;
+	const struct signals *signals;
+	bool wanted; /* somebody listens: --log or hook_on_alert */
+	struct gate gate;
+	uint64_t next_ns; /* BOOTTIME, of the next look */
+	enum headroom_level level[HEADROOM_N];
+};
+
+void alert_start(const struct plan *plan, const struct signals *signals, struct alert *ret);
+
+/* Looks at the host, if it is time to. Hooks are started and not waited for. */
+void alert_look(struct alert *alert);

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+#include "runner/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/procfs.h"
+
+#define MOVE_TRIES 3 /* of a clone that met a leaf just being changed */
+
+/* What the child did when it failed; goes to the parent over a pipe that exec closes. */
+enum stage { STAGE_PARENT_GONE, STAGE_ENTER, STAGE_OUTPUT, STAGE_SECCOMP, STAGE_EXEC };
+
+struct failure {
+	int stage;
+	int errnum;
+};
+
+/* ---- cloning ---- */
+
+static pid_t clone_into(int leaf_fd, int *ret_pidfd)
+{
+	struct clone_args args = { .flags = CLONE_PIDFD, .exit_signal = SIGCHLD };
+
+	args.pidfd = (uint64_t)(uintptr_t)ret_pidfd;
+	if (leaf_fd >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)leaf_fd;
+	}
+	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+}
+
+/* Without clone3 (before Linux 5.7, or filtered) the child moves itself before anything else. */
+static pid_t fork_and_enter(int leaf_fd, int *ret_pidfd)
+{
+	pid_t pid = fork();
+
+	if (pid > 0) {
+		int pidfd = rr_pidfd_open(pid);
+
+		*ret_pidfd = pidfd < 0 ? -1 : pidfd;
+	}
+	if (pid == 0 && leaf_fd >= 0 && rr_write_at(leaf_fd, "cgroup.procs", "0") < 0)
+		_exit(125);
+	return pid;
+}
+
+/* Errors that mean "not in this way"; EAGAIN is a limit, and falling back would escape it. */
+static bool may_fall_back(int errnum)
+{
+	return errnum == ENOSYS || errnum == EPERM || errnum == EOPNOTSUPP || errnum == EBUSY ||
+	       errnum == EINVAL || errnum == E2BIG || errnum == EACCES;
+}
+
+pid_t launch_clone(int leaf_fd, int *ret_pidfd)
+{
+	pid_t pid = -1;
+
+	*ret_pidfd = -1;
+	for (int attempt = 0; attempt < MOVE_TRIES; attempt++) {
+		pid = clone_into(leaf_fd, ret_pidfd);
+		if (pid >= 0 || errno != EBUSY)
+			break;
+	}
+	if (pid < 0 && may_fall_back(errno))
+		pid = fork_and_enter(leaf_fd, ret_pidfd);
+	return pid < 0 ? -errno : pid;
+}
+
+/* ---- the child ---- */
+
+_Noreturn static void fail(int pipe_fd, enum stage stage, int errnum)
+{
+	struct failure failure = { stage, errnum };
+
+	/* If the pipe is gone too, so is the parent. */
+	rr_ignore(write(pipe_fd, &failure, sizeof(failure)));
+	_exit(125);
+}
+
+/* The job's first process dies with us, where a cgroup does not see to it. Our parent may already
+ * be dead: then its death will never be told. */
+static void tie_to_parent(int pipe_fd, pid_t parent)
+{
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (getppid() != parent)
+		fail(pipe_fd, STAGE_PARENT_GONE, ESRCH);
+}
+
+/* Limits of a job without a cgroup that it takes upon itself. */
+static void limit_self(const struct limit_set *limits)
+{
+	const struct limit *cpus = &limits->v[LIMIT_CPUS], *weight = &limits->v[LIMIT_CPU_WEIGHT];
+	cpu_set_t allowed, some;
+	unsigned wanted = (unsigned)cpus->cpus;
+
+	if (cpus->by == BY_AFFINITY && sched_getaffinity(0, sizeof(allowed), &allowed) == 0) {
+		CPU_ZERO(&some);
+		for (unsigned i = 0; i < CPU_SETSIZE && wanted > 0; i++)
+			if (CPU_ISSET(i, &allowed)) {
+				CPU_SET(i, &some);
+				wanted--;
+			}
+		(void)sched_setaffinity(0, sizeof(some), &some);
+	}
+	/* cpu.weight 100 is nice 0; each step of nice is a quarter, so 19 steps are about 1. */
+	if (weight->by == BY_NICE && weight->amount < 100)
+		(void)setpriority(PRIO_PROCESS, 0, weight->amount < 10 ? 19 : 10);
+}
+
+static void redirect(int pipe_fd, int output_fd)
+{
+	if (output_fd >= 0 &&
+	    (dup2(output_fd, STDOUT_FILENO) < 0 || dup2(output_fd, STDERR_FILENO) < 0))
+		fail(pipe_fd, STAGE_OUTPUT, errno);
+}
+
+_Noreturn static void become_job(const struct launch_order *order, int pipe_fd, pid_t parent)
+{
+	int r;
+
+	tie_to_parent(pipe_fd, parent);
+	limit_self(order->limits);
+	redirect(pipe_fd, order->output_fd);
+	signals_give_back(order->signals);
+	r = seccomp_install(order->seccomp);
+	if (r < 0)
+		fail(pipe_fd, STAGE_SECCOMP, -r);
+	(void)execvp(order->command[0], order->command);
+	fail(pipe_fd, STAGE_EXEC, errno);
+}
+
+/* ---- the parent ---- */
+
+/* execvp says "permission denied" also when it may not look into some directory of PATH (root's,
+ * after su): a command that can be seen in none of them is not found. */
+static bool is_anywhere(const char *command)
+{
+	const char *path = getenv("PATH");
+	char file[PATH_MAX];
+
+	if (strchr(command, '/'))
+		return true;
+	for (; path && *path; path += strcspn(path, ":"), path += *path == ':') {
+		(void)snprintf(file, sizeof(file), "%.*s/%s", (int)strcspn(path, ":"), path,
+			       command);
+		if (access(file, F_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int explain(const struct launch_order *order, const struct failure *failure,
+		   struct rr_err *err)
+{
+	const char *command = order->command[0];
+
+	switch (failure->stage) {
+	case STAGE_EXEC:
+		if (failure->errnum == EACCES && !is_anywhere(command)) {
+			(void)rr_err_sys(err, ENOENT, "cannot run '%s'", command);
+			return LAUNCH_NOT_FOUND;
+		}
+		(void)rr_err_sys(err, failure->errnum, "cannot run '%s'", command);
+		return failure->errnum == ENOENT ? LAUNCH_NOT_FOUND : LAUNCH_NOT_EXECUTABLE;
+	case STAGE_SECCOMP:
+		return rr_err_sys(err, failure->errnum, "load the seccomp policy '%s'",
+				  settings_text(&order->plan->settings, SET_SECCOMP));
+	case STAGE_OUTPUT:
+		return rr_err_sys(err, failure->errnum, "hold back the output of '%s'", command);
+	default:
+		return rr_err_sys(err, failure->errnum, "start '%s'", command);
+	}
+}
+
+/* model: HEAR. Nothing on the pipe: it was closed by a successful exec. */
+static int hear_from(int pipe_fd, struct failure *ret)
+{
+	ssize_t n;
+
+	do
+		n = read(pipe_fd, ret, sizeof(*ret));
+	while (n < 0 && errno == EINTR);
+	return n == (ssize_t)sizeof(*ret) ? 1 : 0;
+}
+
+int launch(const struct launch_order *order, struct child *ret, struct rr_err *err)
+{
+	struct child child = { .pidfd = -1 };
+	struct failure failure;
+	pid_t parent = getpid();
+	int ends[2];
+	rr_autofd int read_end = -1, write_end = -1;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return rr_err_sys(err, errno, "make a pipe");
+	read_end = ends[0];
+	write_end = ends[1];
+	child.started_ns = rr_now_boot_ns();
+	child.started_wall_ns = rr_now_wall_ns();
+	/* model: CLONE */
+	child.pid = launch_clone(order->placement->leaf.fd, &child.pidfd);
+	if (child.pid < 0)
+		return rr_err_sys(err, -child.pid, "start a process%s%s",
+				  order->placement->leaf.fd >= 0 ? " in cgroup " : "",
+				  order->placement->leaf.fd >= 0 ? order->placement->leaf.path
+								 : "");
+	if (child.pid == 0)
+		become_job(order, write_end, parent);
+	rr_fd_close(&write_end);
+	if (hear_from(read_end, &failure)) {
+		(void)waitpid(child.pid, NULL, 0);
+		rr_fd_close(&child.pidfd);
+		return explain(order, &failure, err);
+	}
+	*ret = child;
+	return 0;
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The way of a job, in one direction:
+ *   options -> config (plan) -> admit -> place -> launch -> supervise -> aftercare -> record
+ * A stage knows what it is given and what it gives; only this file knows their order.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/version.h"
+#include "policy/seccomp.h"
+#include "runner/admit.h"
+#include "runner/aftercare.h"
+#include "runner/detach.h"
+#include "runner/events.h"
+#include "runner/launch.h"
+#include "runner/options.h"
+#include "runner/plan.h"
+#include "runner/record.h"
+#include "runner/retry.h"
+#include "runner/signals.h"
+#include "runner/status.h"
+#include "runner/supervise.h"
+#include "runner/tell.h"
+
+/* One try, from the queue to the history. What each stage leaves to the next. */
+struct attempt {
+	const struct plan *plan;
+	const struct signals *signals;
+	struct seccomp_program *seccomp;
+	struct admission admission;
+	struct placement placement;
+	struct limit_set limits;
+	struct care care;
+	struct child child;
+	struct outcome outcome;
+	struct held_output held;
+};
+
+static void leave_record(const struct attempt *attempt, bool placed, enum exit_reason reason,
+			 int status)
+{
+	struct run_facts facts = {
+		.plan = attempt->plan,
+		.admission = &attempt->admission,
+		.placement = placed ? &attempt->placement : NULL,
+		.limits = placed ? &attempt->limits : NULL,
+		.care = placed ? &attempt->care : NULL,
+		.reason = reason,
+		.own_status = status,
+	};
+
+	record(&facts);
+}
+
+/* Nothing was run: says why, and leaves it in the history. */
+static struct status not_run(const struct attempt *attempt, bool placed, enum exit_reason reason,
+			     int status, const struct rr_err *err)
+{
+	tell_error("%s", err->text);
+	leave_record(attempt, placed, reason, status);
+	return status_own(status);
+}
+
+static struct status not_admitted(const struct attempt *attempt, int outcome, int signo,
+				  const struct rr_err *err)
+{
+	const struct settings *settings = &attempt->plan->settings;
+
+	if (outcome < 0)
+		return not_run(attempt, false, EXIT_NOT_STARTED, STATUS_FAILED, err);
+	if (outcome == ADMIT_INTERRUPTED)
+		return status_signal(signo);
+	if (outcome == ADMIT_BUSY && settings_integer(settings, SET_ON_BUSY) == ON_BUSY_SKIP) {
+		tell_more("%s; skipped", err->text);
+		leave_record(attempt, false, EXIT_NOT_ADMITTED, 0);
+		return status_own(0);
+	}
+	return not_run(attempt, false, EXIT_NOT_ADMITTED, STATUS_BUSY, err);
+}
+
+/* Place: a fresh leaf with its limits set, and the ledger told of it. */
+static int place(struct attempt *attempt, struct rr_err *err)
+{
+	const struct plan *plan = attempt->plan;
+	char description[256];
+	struct place_request request = { plan->job_id, description, plan->want };
+	int r;
+
+	(void)snprintf(description, sizeof(description), "resrun job %s: %.200s", plan->job_id,
+		       plan->command[0]);
+	attempt->limits = plan->limits;
+	r = placement_take(&request, &attempt->limits, &attempt->placement, err);
+	if (r < 0)
+		return r;
+	tell_more("placed by %s%s%s", backend_name(attempt->placement.backend),
+		  attempt->placement.leaf.fd >= 0 ? " in " : "",
+		  attempt->placement.leaf.fd >= 0 ? attempt->placement.leaf.path : "");
+	if (!record_limits(plan, &attempt->limits, err))
+		return -ENOTSUP;
+	/* Without a cgroup, orphans of the job stay ours to see and to end. */
+	if (attempt->placement.leaf.fd < 0)
+		(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	return attempt->placement.leaf.fd < 0
+		       ? 0
+		       : ticket_placed(&attempt->admission, attempt->placement.leaf.path, err);
+}
+
+static int start(struct attempt *attempt, struct rr_err *err)
+{
+	struct launch_order order = {
+		.plan = attempt->plan,
+		.signals = attempt->signals,
+		.placement = &attempt->placement,
+		.limits = &attempt->limits,
+		.seccomp = attempt->seccomp,
+		.command = attempt->plan->command,
+		.output_fd = attempt->held.fd,
+	};
+
+	int r = ticket_launching(&attempt->admission, err);
+
+	return r < 0 ? r : launch(&order, &attempt->child, err);
+}
+
+static void watch(struct attempt *attempt)
+{
+	struct watch_order order = {
+		.plan = attempt->plan,
+		.signals = attempt->signals,
+		.placement = &attempt->placement,
+		.limits = &attempt->limits,
+		.child = &attempt->child,
+		.admission = &attempt->admission,
+	};
+
+	events_put("info", "job_started", NULL);
+	ticket_started(&attempt->admission, attempt->plan);
+	if (attempt->placement.leaf.fd < 0)
+		ticket_note_job(&attempt->admission, attempt->child.pid);
+	supervise(&order, &attempt->outcome);
+}
+
+/* The leaf goes; that it could not is worth a word, and no more. */
+static void unplace(struct attempt *attempt)
+{
+	struct rr_err err;
+
+	if (placement_end(&attempt->placement, &err) < 0)
+		tell_error("%s", err.text);
+}
+
+static struct status finished(struct attempt *attempt)
+{
+	struct run_facts facts = {
+		.plan = attempt->plan,
+		.admission = &attempt->admission,
+		.placement = &attempt->placement,
+		.limits = &attempt->limits,
+		.child = &attempt->child,
+		.outcome = &attempt->outcome,
+		.care = &attempt->care,
+	};
+
+	rr_fd_close(&attempt->child.pidfd);
+	held_output_show(&attempt->held, !outcome_is_success(&attempt->outcome));
+	care_hooks(attempt->plan, attempt->signals, &attempt->outcome, &attempt->care);
+	unplace(attempt);
+	care_sweep(attempt->plan, &attempt->care);
+	events_resources("resources_final");
+	record(&facts);
+	return status_of(&attempt->outcome);
+}
+
+/* model: NOT_STARTED. Placed, but it did not come to run. */
+static struct status not_started(struct attempt *attempt, int outcome, const struct rr_err *err)
+{
+	int status = outcome == LAUNCH_NOT_FOUND	? STATUS_NOT_FOUND
+		     : outcome == LAUNCH_NOT_EXECUTABLE ? STATUS_NOT_EXECUTABLE
+							: STATUS_FAILED;
+
+	held_output_show(&attempt->held, true);
+	unplace(attempt);
+	care_sweep(attempt->plan, &attempt->care);
+	return not_run(attempt, true, EXIT_NOT_STARTED, status, err);
+}
+
+static struct status run(struct attempt *attempt)
+{
+	struct rr_err err;
+	int signo, r = admit(attempt->plan, attempt->signals, &attempt->admission, &signo, &err);
+
+	if (r != 0)
+		return not_admitted(attempt, r, signo, &err);
+	events_resources("resources_initial");
+	attempt->care = (struct care){ .temp_root = -1, .temp_fd = -1 };
+	r = place(attempt, &err);
+	care_environment(attempt->plan, &attempt->placement);
+	if (r == 0)
+		r = care_before(attempt->plan, attempt->signals, &attempt->care, &err);
+	if (r == 0)
+		r = start(attempt, &err);
+	if (r == 0)
+		watch(attempt);
+	/* The slot is held until the history has the job: who comes after it looks there. */
+	struct status status = r == 0 ? finished(attempt) : not_started(attempt, r, &err);
+
+	ticket_release(&attempt->admission, r == 0);
+	return status;
+}
+
+/* Tries until it works, until there are no tries left, or until it is told to stop. */
+static struct status run_with_retries(struct plan *plan, const struct signals *signals,
+				      struct seccomp_program *seccomp)
+{
+	for (;;) {
+		struct attempt attempt = { .plan = plan, .signals = signals, .seccomp = seccomp };
+		struct status status;
+		struct rr_err err;
+
+		if (held_output_open(plan, &attempt.held, &err) < 0) {
+			tell_error("%s", err.text);
+			return status_own(STATUS_FAILED);
+		}
+		status = run(&attempt);
+		if (!retry_wanted(plan, &status) || !retry_wait(plan, signals, &status))
+			return status;
+		plan_next_attempt(plan);
+		events_rename(plan);
+	}
+}
+
+static int prepare(struct plan *plan, struct seccomp_program **ret_seccomp, struct rr_err *err)
+{
+	int r = seccomp_prepare(settings_text(&plan->settings, SET_SECCOMP), ret_seccomp, err);
+
+	if (r == 0 && seccomp_sets_no_new_privs(*ret_seccomp))
+		tell_more("seccomp: sudo, su and other setuid programs will not work in the job");
+	if (r == 0)
+		r = record_check_target(plan, err);
+	if (plan->settings.v[SET_MEMORY].size == SIZE_AUTO)
+		tell("memory=auto: nothing is learned for '%s' yet, so there is no memory limit",
+		     plan->key);
+	return r < 0 ? r : events_open(plan, err);
+}
+
+static struct status run_plan(struct plan *plan)
+{
+	seccomp_auto struct seccomp_program *seccomp = NULL;
+	struct signals signals;
+	struct rr_err err;
+
+	tell_setup(&plan->settings);
+	if (settings_has(&plan->settings, SET_DRY_RUN)) {
+		plan_print(plan, stdout);
+		admit_print(plan, stdout);
+		return status_own(0);
+	}
+	if (settings_has(&plan->settings, SET_DETACH)) {
+		int r = detach(plan, &err);
+
+		if (r == DETACH_PARENT)
+			return status_own(0);
+		if (r < 0) {
+			tell_error("%s", err.text);
+			return status_own(STATUS_FAILED);
+		}
+	}
+	if (prepare(plan, &seccomp, &err) < 0 || signals_take(&signals, &err) < 0) {
+		tell_error("%s", err.text);
+		return status_own(STATUS_FAILED);
+	}
+	return run_with_retries(plan, &signals, seccomp);
+}
+
+int main(int argc, char **argv)
+{
+	struct request request = { 0 };
+	struct plan plan = { 0 };
+	struct status status = status_own(0);
+	struct rr_err err = { "no descriptors to be had" };
+	int r = rr_fd_fill_standard();
+
+	if (r == 0)
+		r = options_parse(argc, argv, &request, &err);
+	if (r == OPTIONS_HELP)
+		options_print_help();
+	if (r == OPTIONS_VERSION)
+		(void)printf("resrun %s\n", RESRUN_VERSION);
+	if (r == 0) {
+		r = plan_make(&request, &plan, &err);
+		if (r == 0)
+			status = run_plan(&plan);
+	}
+	if (r < 0) {
+		tell_error("%s", err.text);
+		status = status_own(STATUS_FAILED);
+	}
+	plan_free(&plan);
+	options_free(&request);
+	status_exit(&status);
+}

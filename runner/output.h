@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* Where --report and --log write to: "-" is stderr, "fd:N" a descriptor of the caller's, else a
+ * file. */
+#pragma once
+
+#include "base/err.h"
+
+/* A descriptor of its own for the target, close-on-exec. `flags`: O_APPEND or O_TRUNC, for a file.
+ * 0 or -errno with words. */
+rr_checked int output_open(const char *target, int flags, int *ret_fd, struct rr_err *err);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* What is to be done, worked out once before anything happens: read by every stage, changed by
+ * none. */
+#pragma once
+
+#include <limits.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "cgroup/backend.h"
+#include "cgroup/limit.h"
+#include "policy/config.h"
+#include "policy/paths.h"
+#include "policy/settings.h"
+#include "runner/options.h"
+
+#define PLAN_ID_LENGTH 10
+
+struct plan {
+	char job_id[PLAN_ID_LENGTH + 1];
+	struct config config;
+	struct settings settings;
+	const char *profile; /* of config */
+	char key[256];
+	struct paths paths;
+	char **command; /* with {threads} filled in; its own copy */
+	struct limit_set limits;
+	uint64_t reserve_bytes; /* kept from others until the job has taken it */
+	bool reserve_first; /* and waited for */
+	enum placement_want want;
+	unsigned threads;
+	unsigned attempt; /* 1 for the first try */
+	uint64_t submitted_wall_ns;
+	char cwd[PATH_MAX];
+	char user[64];
+	char host[64];
+};
+
+/* Reads the configuration and decides. 0 or -errno with words. */
+rr_checked int plan_make(const struct request *request, struct plan *ret, struct rr_err *err);
+void plan_free(struct plan *plan);
+
+/* A fresh id, for a further attempt. */
+void plan_next_attempt(struct plan *plan);
+
+/* For --dry-run: the decision and where each part of it comes from. */
+void plan_print(const struct plan *plan, FILE *out);

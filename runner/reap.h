@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Frees the tickets of launchers that died; a slot only when nothing of its job is left. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "policy/ledger.h"
+
+/* Both are called with the ledger locked, and never touch ticket `mine`. */
+
+/* Frees every slot whose launcher is dead and whose job is gone, and kills what a dead launcher's
+ * job has left; and the heads of the queues, when they are dead. True when a job still comes to its
+ * end: look again soon. */
+bool reap_dead(struct ledger *ledger, size_t mine);
+
+/* Frees the ticket of a waiter, if that is dead. True when it was. */
+bool reap_waiter(struct ledger *ledger, size_t index);

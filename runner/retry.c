@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+#include "runner/retry.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/parse.h"
+#include "runner/events.h"
+#include "runner/tell.h"
+
+#define DOUBLINGS_MAX 20 /* then the wait stays as it is */
+
+bool retry_wanted(const struct plan *plan, const struct status *status)
+{
+	return status->from_job && !status->interrupted && (status->code != 0 || status->signal) &&
+	       plan->attempt <= settings_integer(&plan->settings, SET_RETRIES);
+}
+
+/* +-25 %: so that jobs which failed together do not come back together. */
+static uint64_t jitter(uint64_t wait_ns)
+{
+	uint32_t random = UINT32_MAX / 2;
+
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+		random = (uint32_t)rr_now_wall_ns();
+	return wait_ns - wait_ns / 4 + (uint64_t)((double)wait_ns / 2 * random / UINT32_MAX);
+}
+
+bool retry_wait(const struct plan *plan, const struct signals *signals, struct status *status)
+{
+	unsigned doublings = plan->attempt - 1 < DOUBLINGS_MAX ? plan->attempt - 1 : DOUBLINGS_MAX;
+	uint64_t wait_ns = settings_integer(&plan->settings, SET_BACKOFF) << doublings, until_ns;
+	char text[RR_FORMAT_SIZE];
+	json_t *fields = json_object();
+
+	wait_ns = jitter(wait_ns);
+	until_ns = rr_time_add(rr_now_boot_ns(), wait_ns);
+	tell("try %u failed; trying again in %s", plan->attempt, rr_format_time(wait_ns, text));
+	(void)json_object_set_new(fields, "attempt", json_integer(plan->attempt));
+	(void)json_object_set_new(fields, "backoff_s", json_real((double)wait_ns / RR_NS_PER_S));
+	events_put("warning", "job_retrying", fields);
+	for (uint64_t now_ns; (now_ns = rr_now_boot_ns()) < until_ns;) {
+		struct pollfd event = { .fd = signals->fd, .events = POLLIN };
+		struct timespec rest = rr_timespec(until_ns - now_ns);
+		struct signalfd_siginfo info;
+		int signo;
+
+		(void)ppoll(&event, 1, &rest, NULL);
+		signo = signals_next(signals, &info);
+		if (signals_means_end(signo)) {
+			*status = status_signal(signo);
+			return false;
+		}
+	}
+	return true;
+}
+
+int held_output_open(const struct plan *plan, struct held_output *ret, struct rr_err *err)
+{
+	char path[] = "/tmp/resrun-output.XXXXXX";
+
+	ret->fd = -1;
+	if (!settings_has(&plan->settings, SET_CHRONIC))
+		return 0;
+	/* On disk, so that much output costs no memory; nameless, so that nothing is left. */
+	ret->fd = mkostemp(path, O_CLOEXEC | O_APPEND);
+	if (ret->fd >= 0)
+		(void)unlink(path);
+	else
+		ret->fd = memfd_create("resrun-output", MFD_CLOEXEC);
+	return ret->fd < 0 ? rr_err_sys(err, errno, "hold back the output (--chronic)") : 0;
+}
+
+void held_output_show(struct held_output *held, bool wanted)
+{
+	char block[65536];
+	ssize_t n;
+
+	if (held->fd < 0)
+		return;
+	if (wanted && lseek(held->fd, 0, SEEK_SET) == 0)
+		while ((n = read(held->fd, block, sizeof(block))) > 0)
+			if (rr_write_all(STDOUT_FILENO, block, (size_t)n) < 0)
+				break;
+	rr_fd_close(&held->fd);
+}

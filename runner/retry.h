@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* Whether and when a failed job is tried again, and what becomes of output held back (--chronic).
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "runner/plan.h"
+#include "runner/signals.h"
+#include "runner/status.h"
+
+/* After any failure of the job, but not after a usage error, a cancel, 126 or 127. */
+bool retry_wanted(const struct plan *plan, const struct status *status);
+
+/* Waits backoff x 2^k, with jitter of a quarter, holding no slot. False when a signal ended the
+ * wait: *status is then that. */
+bool retry_wait(const struct plan *plan, const struct signals *signals, struct status *status);
+
+struct held_output {
+	int fd; /* -1: the output goes where it goes */
+};
+
+/* With --chronic: a place for the output. 0 or -errno with words. */
+rr_checked int held_output_open(const struct plan *plan, struct held_output *ret,
+				struct rr_err *err);
+
+/* Lets go of it: to stdout when it is wanted, else to nowhere. */
+void held_output_show(struct held_output *held, bool wanted);

@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One loop, one poll: signals, the leaf's events, the sampling clock, the deadlines. The job is in
+ * one of three phases, and only moves forward:
+ *   RUNNING    its first process lives
+ *   LEAVING    that one has ended, others of the job have not: they have kill_after to go
+ *   GONE       nothing is left
+ * Asked to end (time limit, a second TERM, memory over a sampled cap) it gets TERM, and kill_after
+ * later the kill that nothing escapes.
+ */
+#include "runner/supervise.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/procfs.h"
+#include "cgroup/tree.h"
+#include "runner/alert.h"
+#include "runner/events.h"
+#include "runner/tell.h"
+
+#define FAST_NS (100 * RR_NS_PER_MS) /* sampling at first: short jobs have short peaks */
+#define FAST_FOR_NS (2 * RR_NS_PER_S)
+#define SLOW_NS RR_NS_PER_S
+#define TREE_NS (200 * RR_NS_PER_MS) /* a sampled memory cap must bite within half a second */
+#define LEAVING_NS (50 * RR_NS_PER_MS)
+#define BLOCK_BYTES 512 /* unit of ru_inblock and ru_oublock */
+
+enum phase { PHASE_RUNNING, PHASE_LEAVING, PHASE_GONE };
+
+struct watcher {
+	const struct watch_order *order;
+	struct outcome *outcome;
+	struct meter meter;
+	struct alert alert;
+	enum phase phase;
+	int tick_fd; /* timerfd of the sampling */
+	int events_fd; /* cgroup.events of the leaf, or -1 */
+	uint64_t started_ns, last_ns;
+	uint64_t timeout_ns, kill_ns; /* BOOTTIME moments; RR_TIME_INF: none */
+	uint64_t frozen_since_ns; /* 0: not frozen */
+	bool term_sent, timed_out, over_memory, asked_to_end, first_ended;
+	bool childless; /* all that were our children have been waited for */
+	int status; /* of the first process, as waitpid gives it */
+};
+
+static bool in_cgroup(const struct watcher *watcher)
+{
+	return watcher->order->placement->leaf.fd >= 0;
+}
+
+static const char *leaf_path(const struct watcher *watcher)
+{
+	return watcher->order->placement->leaf.path;
+}
+
+/* ---- sampling ---- */
+
+/* CPU time and I/O of all descendants that were waited for: the kernel's own sum. */
+static void add_rusage(struct usage *usage)
+{
+	struct rusage used;
+
+	if (getrusage(RUSAGE_CHILDREN, &used) < 0)
+		return;
+	usage->cpu_user_us =
+		(uint64_t)used.ru_utime.tv_sec * 1000000 + (uint64_t)used.ru_utime.tv_usec;
+	usage->cpu_system_us =
+		(uint64_t)used.ru_stime.tv_sec * 1000000 + (uint64_t)used.ru_stime.tv_usec;
+	usage->cpu_us = usage->cpu_user_us + usage->cpu_system_us;
+	usage->io_read_bytes = (uint64_t)used.ru_inblock * BLOCK_BYTES;
+	usage->io_write_bytes = (uint64_t)used.ru_oublock * BLOCK_BYTES;
+	usage_raise(&usage->memory_peak_bytes, (uint64_t)used.ru_maxrss * 1024);
+}
+
+static void kill_all(const struct watcher *watcher)
+{
+	if (in_cgroup(watcher))
+		rr_ignore(leaf_kill(leaf_path(watcher))); /* the loop sees whether it worked */
+	else
+		tree_signal(getpid(), SIGKILL);
+}
+
+/* The sampled cap of a job without a cgroup. */
+static void hold_memory(struct watcher *watcher)
+{
+	const struct limit *cap = &watcher->order->limits->v[LIMIT_MEMORY];
+	const struct usage *usage = &watcher->outcome->usage;
+
+	if (cap->by != BY_SAMPLED || usage->memory_bytes == USAGE_UNKNOWN ||
+	    usage->memory_bytes <= cap->amount || watcher->over_memory)
+		return;
+	watcher->over_memory = true;
+	kill_all(watcher);
+}
+
+/* What of the reservation the job has taken by now needs no reserving any more. */
+static void lower_reservation(const struct watcher *watcher)
+{
+	struct admission *admission = watcher->order->admission;
+	uint64_t all = watcher->order->plan->reserve_bytes;
+	uint64_t used = watcher->outcome->usage.memory_bytes, left;
+
+	if (used == USAGE_UNKNOWN || admission->reserved_bytes == 0)
+		return;
+	/* In steps of a tenth: every change takes the ledger's lock. */
+	left = used < all ? all - used : 0;
+	if (left + all / 10 <= admission->reserved_bytes || left == 0)
+		ticket_reserve(admission, left);
+}
+
+static void sample(struct watcher *watcher)
+{
+	struct usage *usage = &watcher->outcome->usage;
+
+	if (in_cgroup(watcher)) {
+		meter_read(&watcher->meter, usage);
+	} else {
+		tree_sample(getpid(), usage);
+		hold_memory(watcher);
+	}
+	watcher->last_ns = rr_now_boot_ns();
+	lower_reservation(watcher);
+	alert_look(&watcher->alert);
+	events_process(watcher->order->child->pid, usage, watcher->last_ns - watcher->started_ns);
+}
+
+static void set_tick(const struct watcher *watcher, uint64_t interval_ns)
+{
+	struct itimerspec every = { rr_timespec(interval_ns), rr_timespec(interval_ns) };
+
+	(void)timerfd_settime(watcher->tick_fd, 0, &every, NULL);
+}
+
+static void pace(const struct watcher *watcher)
+{
+	uint64_t age_ns = rr_now_boot_ns() - watcher->started_ns;
+
+	if (watcher->phase == PHASE_LEAVING)
+		set_tick(watcher, LEAVING_NS);
+	else if (age_ns < FAST_FOR_NS)
+		set_tick(watcher, FAST_NS);
+	else
+		set_tick(watcher, in_cgroup(watcher) ? SLOW_NS : TREE_NS);
+}
+
+/* ---- ending ---- */
+
+static void signal_all(const struct watcher *watcher, int signo)
+{
+	if (in_cgroup(watcher))
+		leaf_signal(leaf_path(watcher), signo);
+	else
+		tree_signal(getpid(), signo);
+}
+
+/* TERM now, the kill later; a stopped job must wake up to die of TERM. */
+static void ask_to_end(struct watcher *watcher)
+{
+	uint64_t kill_after_ns = settings_integer(&watcher->order->plan->settings, SET_KILL_AFTER);
+
+	if (watcher->asked_to_end)
+		return;
+	watcher->asked_to_end = true;
+	signal_all(watcher, SIGTERM);
+	signal_all(watcher, SIGCONT);
+	watcher->kill_ns = rr_time_add(rr_now_boot_ns(), kill_after_ns);
+}
+
+static void check_deadlines(struct watcher *watcher)
+{
+	uint64_t now_ns = rr_now_boot_ns();
+
+	if (now_ns >= watcher->timeout_ns && watcher->phase == PHASE_RUNNING) {
+		watcher->timed_out = true;
+		watcher->timeout_ns = RR_TIME_INF;
+		ask_to_end(watcher);
+	}
+	if (now_ns >= watcher->kill_ns) {
+		kill_all(watcher);
+		/* Again if something forked away from a kill that walks a tree. */
+		watcher->kill_ns = now_ns + RR_NS_PER_S;
+	}
+}
+
+/* True when nothing of the job is left, by the kernel's word and not by what can be seen of it.
+ * Without a cgroup, orphans of the job become our children: as long as anything of it lives, we
+ * have one. */
+static bool is_over(const struct watcher *watcher)
+{
+	int populated;
+
+	if (!in_cgroup(watcher))
+		return watcher->childless;
+	populated = cg_populated(leaf_path(watcher));
+	return populated == 0 || populated == -ENOENT || populated == -ENODEV;
+}
+
+static int count_left(const struct watcher *watcher)
+{
+	pid_t pids[TREE_MAX];
+	int seen;
+
+	if (is_over(watcher))
+		return 0;
+	seen = in_cgroup(watcher) ? leaf_count(leaf_path(watcher))
+				  : (int)tree_find(getpid(), pids, TREE_MAX);
+	return seen > 0 ? seen : 1;
+}
+
+/* The first process has ended: is it the last? */
+static void enter_leaving(struct watcher *watcher)
+{
+	int left = count_left(watcher);
+
+	watcher->timeout_ns = RR_TIME_INF;
+	watcher->outcome->leftovers = left > 0 ? (uint64_t)left : 0;
+	if (left <= 0) {
+		watcher->phase = PHASE_GONE;
+		return;
+	}
+	watcher->phase = PHASE_LEAVING;
+	if (watcher->kill_ns == RR_TIME_INF)
+		watcher->kill_ns = rr_time_add(
+			rr_now_boot_ns(),
+			settings_integer(&watcher->order->plan->settings, SET_KILL_AFTER));
+	tell_more("%d process%s of the job still run%s", left, left == 1 ? "" : "es",
+		  left == 1 ? "s" : "");
+	pace(watcher);
+}
+
+static void check_gone(struct watcher *watcher)
+{
+	if (watcher->phase == PHASE_LEAVING && count_left(watcher) <= 0)
+		watcher->phase = PHASE_GONE;
+}
+
+/* ---- children and signals ---- */
+
+/* Somebody stopped the job alone: our shell must see us stopped, and wake both. */
+static void mirror_stop(const struct watcher *watcher)
+{
+	const struct child *child = watcher->order->child;
+	rr_autofd int terminal = open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	/* Without a terminal (cron, CI) there is no shell that would ever wake us. */
+	if (terminal < 0 || getsid(0) == getpid())
+		return;
+	(void)raise(SIGSTOP);
+	rr_ignore(rr_pidfd_signal(child->pidfd, child->pid, SIGCONT)); /* gone: SIGCHLD follows */
+}
+
+static void note_job_status(struct watcher *watcher, int status)
+{
+	if (WIFSTOPPED(status)) {
+		/* A stop from the terminal stopped us as well, and is over when we read this. */
+		if (WSTOPSIG(status) == SIGSTOP)
+			mirror_stop(watcher);
+		return;
+	}
+	if (!WIFEXITED(status) && !WIFSIGNALED(status))
+		return;
+	watcher->status = status;
+	watcher->outcome->wall_ns = rr_now_boot_ns() - watcher->started_ns;
+	watcher->outcome->ended_wall_ns = rr_now_wall_ns();
+	watcher->first_ended = true;
+}
+
+/* Every child: as a subreaper we inherit the orphans of a job without a cgroup. */
+static void reap_children(struct watcher *watcher)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0)
+		if (pid == watcher->order->child->pid)
+			note_job_status(watcher, status);
+	watcher->childless = pid < 0 && errno == ECHILD;
+	/* Only now: zombies that were reaped above are no leftovers. */
+	if (watcher->first_ended && watcher->phase == PHASE_RUNNING)
+		enter_leaving(watcher);
+	check_gone(watcher);
+}
+
+static void take_end_signal(struct watcher *watcher, int signo)
+{
+	/* The first is the job's to act upon; the second of the kind escalates. */
+	if (signo == SIGTERM && watcher->term_sent)
+		watcher->kill_ns = 0;
+	watcher->term_sent |= signo == SIGTERM;
+}
+
+static void forward_signals(struct watcher *watcher)
+{
+	const struct child *child = watcher->order->child;
+	struct signalfd_siginfo info;
+	int signo;
+
+	while ((signo = signals_next(watcher->order->signals, &info)) != 0) {
+		if (signo == SIGCHLD || !signals_must_forward(&info))
+			continue;
+		take_end_signal(watcher, signo);
+		/* A job that has gone meanwhile needs no signal. */
+		if (watcher->phase == PHASE_RUNNING)
+			rr_ignore(rr_pidfd_signal(child->pidfd, child->pid, signo));
+		else if (signals_means_end(signo))
+			ask_to_end(watcher);
+	}
+}
+
+/* ---- the loop ---- */
+
+static void follow_freeze(struct watcher *watcher)
+{
+	char text[256];
+	uint64_t frozen = 0, now_ns = rr_now_boot_ns();
+
+	if (watcher->events_fd < 0 || rr_pread_text(watcher->events_fd, text, sizeof(text)) < 0 ||
+	    rr_text_u64(text, "frozen", &frozen) < 0)
+		return;
+	if (frozen && !watcher->frozen_since_ns)
+		watcher->frozen_since_ns = now_ns;
+	if (!frozen && watcher->frozen_since_ns) {
+		watcher->outcome->frozen_ns += now_ns - watcher->frozen_since_ns;
+		/* The time limit stands still while the job does. */
+		watcher->timeout_ns =
+			rr_time_add(watcher->timeout_ns, now_ns - watcher->frozen_since_ns);
+		watcher->frozen_since_ns = 0;
+	}
+}
+
+static struct timespec until_deadline(const struct watcher *watcher)
+{
+	uint64_t now_ns = rr_now_boot_ns(), next_ns = watcher->timeout_ns;
+
+	if (watcher->kill_ns < next_ns)
+		next_ns = watcher->kill_ns;
+	/* A day is soon enough where there is no deadline. */
+	if (next_ns > now_ns + 86400 * RR_NS_PER_S)
+		next_ns = now_ns + 86400 * RR_NS_PER_S;
+	return rr_timespec(next_ns > now_ns ? next_ns - now_ns : 0);
+}
+
+static void turn(struct watcher *watcher)
+{
+	struct pollfd events[] = {
+		{ .fd = watcher->order->signals->fd, .events = POLLIN },
+		{ .fd = watcher->tick_fd, .events = POLLIN },
+		{ .fd = watcher->events_fd, .events = POLLPRI },
+	};
+	struct timespec rest = until_deadline(watcher);
+	uint64_t expirations;
+
+	(void)ppoll(events, 3, &rest, NULL);
+	forward_signals(watcher);
+	if (events[1].revents && read(watcher->tick_fd, &expirations, sizeof(expirations)) > 0) {
+		sample(watcher);
+		pace(watcher);
+	}
+	if (events[2].revents)
+		follow_freeze(watcher);
+	reap_children(watcher);
+	check_deadlines(watcher);
+}
+
+static void start_watching(struct watcher *watcher)
+{
+	const struct plan *plan = watcher->order->plan;
+	int leaf_fd = watcher->order->placement->leaf.fd;
+
+	if (in_cgroup(watcher)) {
+		meter_open(leaf_fd, &watcher->meter);
+		watcher->events_fd = openat(leaf_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
+		if (watcher->events_fd >= 0)
+			follow_freeze(watcher);
+	}
+	alert_start(plan, watcher->order->signals, &watcher->alert);
+	watcher->tick_fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	watcher->started_ns = watcher->order->child->started_ns;
+	watcher->kill_ns = RR_TIME_INF;
+	watcher->timeout_ns = RR_TIME_INF;
+	if (settings_has(&plan->settings, SET_TIMEOUT))
+		watcher->timeout_ns = rr_time_add(watcher->started_ns,
+						  settings_integer(&plan->settings, SET_TIMEOUT));
+	pace(watcher);
+}
+
+static enum exit_reason reason_of(const struct watcher *watcher)
+{
+	const struct usage *usage = &watcher->outcome->usage;
+	bool killed = WIFSIGNALED(watcher->status) && WTERMSIG(watcher->status) == SIGKILL;
+
+	if (watcher->timed_out)
+		return EXIT_TIMEOUT;
+	if (watcher->over_memory)
+		return EXIT_OOM;
+	/* oom_kill also counts victims below: without a kill of its first process the job went on.
+	 */
+	if (killed && usage->oom_kills != USAGE_UNKNOWN && usage->oom_kills > 0)
+		return EXIT_OOM;
+	if (watcher->term_sent && WIFSIGNALED(watcher->status))
+		return EXIT_CANCELED;
+	return WIFSIGNALED(watcher->status) ? EXIT_SIGNALED : EXIT_EXITED;
+}
+
+static void finish(struct watcher *watcher)
+{
+	struct outcome *outcome = watcher->outcome;
+	struct usage *usage = &outcome->usage;
+	struct usage waited;
+
+	if (in_cgroup(watcher)) {
+		meter_read(&watcher->meter, usage);
+		meter_close(&watcher->meter);
+		usage_clear(&waited);
+		add_rusage(&waited);
+		/* Without the io controller: blocks counted by the processes themselves. */
+		if (usage->io_read_bytes == USAGE_UNKNOWN) {
+			usage->io_read_bytes = waited.io_read_bytes;
+			usage->io_write_bytes = waited.io_write_bytes;
+		}
+		if (usage->cpu_us == USAGE_UNKNOWN)
+			usage->cpu_us = waited.cpu_us;
+	} else {
+		add_rusage(usage);
+	}
+	rr_fd_close(&watcher->tick_fd);
+	rr_fd_close(&watcher->events_fd);
+	outcome->reason = reason_of(watcher);
+	outcome->code = WIFEXITED(watcher->status) ? WEXITSTATUS(watcher->status) : -1;
+	outcome->signal = WIFSIGNALED(watcher->status) ? WTERMSIG(watcher->status) : 0;
+}
+
+/* model: SUPERVISE */
+void supervise(const struct watch_order *order, struct outcome *ret)
+{
+	struct watcher watcher = { .order = order, .outcome = ret, .events_fd = -1 };
+
+	*ret = (struct outcome){ .code = -1 };
+	usage_clear(&ret->usage);
+	start_watching(&watcher);
+	sample(&watcher);
+	/* It may have ended before its signal was looked for. */
+	reap_children(&watcher);
+	while (watcher.phase != PHASE_GONE)
+		turn(&watcher);
+	finish(&watcher);
+}
+
+bool outcome_is_success(const struct outcome *outcome)
+{
+	return outcome->reason == EXIT_EXITED && outcome->code == 0;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Watches the job until its last process is gone: forwards signals, samples what it uses, holds it
+ * to its time and, without a cgroup, to its memory; then says how it ended and what it used.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "cgroup/backend.h"
+#include "cgroup/usage.h"
+#include "policy/report.h"
+#include "runner/admit.h"
+#include "runner/launch.h"
+#include "runner/plan.h"
+#include "runner/signals.h"
+
+struct outcome {
+	enum exit_reason reason;
+	int code; /* -1 when it died of a signal */
+	int signal; /* 0 when it exited */
+	uint64_t wall_ns, ended_wall_ns;
+	uint64_t frozen_ns;
+	uint64_t leftovers; /* processes that outlived the job's first one */
+	struct usage usage;
+};
+
+/* What supervision looks at and acts on; nothing of it is changed but the admission's reservation.
+ */
+struct watch_order {
+	const struct plan *plan;
+	const struct signals *signals;
+	const struct placement *placement;
+	const struct limit_set *limits;
+	const struct child *child;
+	struct admission *admission;
+};
+
+/* Returns when nothing of the job is left. Trouble in watching is told and never fails the job. */
+void supervise(const struct watch_order *order, struct outcome *ret);
+
+/* True when the job did what it was started for. */
+bool outcome_is_success(const struct outcome *outcome);
