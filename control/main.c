@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* resrunctl: everything one looks at or steers with. This file only knows the names of verbs. */
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/version.h"
+#include "control/arguments.h"
+#include "control/show.h"
+#include "control/verbs.h"
+
+#define STATUS_FAILED 125 /* our own failure or wrong usage, as with resrun */
+
+static const struct verb {
+	const char *name;
+	int (*run)(int argc, char **argv, struct rr_err *err);
+	const char *help;
+} verbs[] = {
+	{ "status", verb_status, "the host, what runs, what waits, and the rate windows" },
+	{ "history", verb_history, "the runs of the past" },
+	{ "why", verb_why, "what a job waits for, or why it ended" },
+	{ "doctor", verb_doctor, "what this host allows, why not more, and what would allow it" },
+	{ "config", verb_config, "show, check or write the configuration" },
+};
+
+static void print_help(void)
+{
+	(void)puts("Usage: resrunctl VERB [OPTION]...\nLook at resrun's jobs, and steer them.\n");
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		(void)printf("  %-9s %s\n", verbs[i].name, verbs[i].help);
+	(void)puts(
+		"\n`resrunctl VERB --help` tells the verb's options; --version the version.\n\n"
+		"Exit status: 0; 1 when doctor found a problem; 125 when resrunctl failed or was "
+		"misused.");
+}
+
+/* The options before the verb. 0 and *ret_verb, ARGUMENTS_HELP when all is said, or -errno. */
+static int parse_front(int argc, char **argv, int *ret_verb, struct rr_err *err)
+{
+	bool version = false;
+	const struct argument table[] = {
+		{ .name = "version", .help = "print the version and exit", .flag = &version },
+		{ .name = NULL },
+	};
+	struct operands none;
+	int front = 1, r;
+
+	while (front < argc && argv[front][0] == '-')
+		front++;
+	r = arguments_parse(front, argv, NULL, table, &none, err);
+	if (r == ARGUMENTS_HELP)
+		print_help();
+	if (r == 0 && version) {
+		(void)printf("resrunctl %s\n", RESRUN_VERSION);
+		return ARGUMENTS_HELP;
+	}
+	*ret_verb = front;
+	return r;
+}
+
+static int run(int argc, char **argv, struct rr_err *err)
+{
+	int at, r = parse_front(argc, argv, &at, err);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	if (at == argc)
+		return rr_err_set(err, EINVAL, "no verb is given; see resrunctl --help");
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (strcmp(verbs[i].name, argv[at]) == 0)
+			return verbs[i].run(argc - at, argv + at, err);
+	return rr_err_set(err, EINVAL, "'%s' is not a verb; see resrunctl --help", argv[at]);
+}
+
+int main(int argc, char **argv)
+{
+	struct rr_err err = { "no descriptors to be had" };
+	int r = rr_fd_fill_standard();
+
+	/* For the width of names on the screen; numbers keep their point. */
+	(void)setlocale(LC_CTYPE, "");
+	if (r == 0)
+		r = run(argc, argv, &err);
+	if (fflush(stdout) != 0 && r >= 0)
+		r = rr_err_sys(&err, errno, "write to stdout");
+	if (r < 0)
+		show_note("%s", err.text);
+	return r < 0 ? STATUS_FAILED : r;
+}

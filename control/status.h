@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What `resrunctl status` knows: the host as the admit stage would see it now, and a copy of the
+ * ledger. status_host.c and status_ledger.c fill it, status.c and status_json.c show it.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cgroup/host.h"
+#include "control/context.h"
+#include "policy/headroom.h"
+#include "policy/ledger.h"
+#include "policy/queue.h"
+
+enum job_state {
+	JOB_WAITING,
+	JOB_STARTING, /* has its slot; nothing runs yet */
+	JOB_RUNNING,
+	JOB_LOST, /* its launcher is dead: the next resrun clears it away */
+};
+
+struct status_job {
+	struct ledger_ticket ticket;
+	struct ledger_detail detail;
+	char profile[LEDGER_LANE_NAME_SIZE];
+	char user[64];
+	bool alive; /* its launcher */
+	enum job_state state;
+	uint64_t age_ns; /* since it entered (waiting) or started */
+	size_t position; /* waiting: 1 is the head of its profile */
+	enum queue_answer answer; /* waiting: what order and slots say */
+};
+
+/* Starts of one profile that count now. */
+struct status_lane {
+	char profile[LEDGER_LANE_NAME_SIZE];
+	uint64_t starts;
+	uint64_t limit; /* as configured; SHOW_UNKNOWN when only a command line had one */
+	uint64_t window_ns;
+	uint64_t free_in_ns; /* 0: now */
+};
+
+struct status {
+	struct host_sample host;
+	struct headroom_reading reading;
+	struct headroom_verdict use; /* of the host as it is */
+	struct headroom_verdict verdict; /* with what is promised to jobs taken off */
+	bool has_ledger;
+	char ledger[PATH_MAX];
+	struct status_job *jobs; /* in the order of the ledger; owned */
+	size_t n_jobs;
+	struct status_lane lanes[LEDGER_LANES_MAX];
+	size_t n_lanes;
+};
+
+/* Samples the host, which takes a fifth of a second. */
+void status_read_host(const struct settings *settings, struct status *status);
+
+/* Judges the sampled host against the thresholds; after the jobs are known. */
+void status_judge(const struct settings *settings, struct status *status);
+
+/* Copies the jobs and windows out of the ledger; without one there are none. 0 or -errno with
+ * words. */
+rr_checked int status_read_ledger(const struct context *context, struct status *status,
+				  struct rr_err *err);
+
+void status_free(struct status *status);
+#define status_auto __attribute__((cleanup(status_free)))
+
+bool status_is_waiting(const struct status_job *job);
+/* Running or about to. */
+size_t status_active(const struct status *status);
+/* True when no known window is full. */
+bool status_rate_ok(const struct status *status);
+
+/* "waiting", "starting", "running", "lost". */
+const char *job_state_name(enum job_state state);
+/* "low", "normal", "high", "critical". */
+const char *job_priority_name(const struct status_job *job);
+/* What a waiter waits for: "slot", "rate", "resources", or NULL when that cannot be told. */
+const char *status_waits_for(const struct status_job *job);
+
+/* The whole of it; see status_json.c for the names. NULL out of memory. */
+json_t *status_to_json(const struct status *status);

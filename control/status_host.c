@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* The host, sampled and judged as the admit stage does it (runner/gate.c). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "cgroup/hierarchy.h"
+#include "control/status.h"
+#include "policy/reserve.h"
+
+#define BETWEEN_NS (200 * RR_NS_PER_MS) /* below this a CPU share is noise */
+
+static void add_disks(const struct settings *settings, struct host_sample *sample)
+{
+	const char *temporary = getenv("TMPDIR");
+	char cwd[sizeof(sample->disks[0].path)];
+
+	host_add_disk(sample, getcwd(cwd, sizeof(cwd)) ? cwd : ".");
+	host_add_disk(sample, temporary && *temporary == '/' ? temporary : "/tmp");
+	for (char *const *path = settings_list(settings, SET_DISK_PATHS); *path; path++)
+		host_add_disk(sample, *path);
+}
+
+static void fill_reading(const struct host_sample *host, double cpu_percent,
+			 struct headroom_reading *reading)
+{
+	reading->cpu_known = host->cpu_known && cpu_percent >= 0;
+	reading->cpu_percent = cpu_percent;
+	reading->cpus = host->cpus;
+	reading->memory_known = host->memory_known;
+	reading->memory_total_bytes = host->memory_total_bytes;
+	reading->memory_available_bytes = host->memory_available_bytes;
+	memcpy(reading->pressure, host->pressure, sizeof(reading->pressure));
+	reading->n_disks = host->n_disks;
+	for (size_t i = 0; i < host->n_disks; i++) {
+		struct headroom_disk *disk = &reading->disks[i];
+
+		(void)snprintf(disk->path, sizeof(disk->path), "%s", host->disks[i].path);
+		disk->used_percent = host->disks[i].used_percent;
+		disk->free_bytes = host->disks[i].free_bytes;
+	}
+}
+
+void status_read_host(const struct settings *settings, struct status *status)
+{
+	struct timespec between = rr_timespec(BETWEEN_NS);
+	struct cg_hierarchy hierarchy;
+	struct host_roots roots = { .proc = "/proc" };
+	struct host_sample before;
+
+	cg_find(&hierarchy);
+	roots.cgroup = hierarchy.mode == CG_UNIFIED ? hierarchy.mount : NULL;
+	roots.own = hierarchy.own;
+	host_sample(&roots, &before);
+	/* Cut short by a signal, the share is only less exact. */
+	(void)nanosleep(&between, NULL);
+	host_sample(&roots, &status->host);
+	add_disks(settings, &status->host);
+	fill_reading(&status->host, host_cpu_percent(&before, &status->host), &status->reading);
+}
+
+static struct headroom_reserved reserved(const struct status *status)
+{
+	rr_autofree struct ledger_ticket *tickets = calloc(status->n_jobs + 1, sizeof(*tickets));
+
+	for (size_t i = 0; tickets && i < status->n_jobs; i++)
+		tickets[i] = status->jobs[i].ticket;
+	return reserve_sum(tickets, tickets ? status->n_jobs : 0, rr_now_boot_ns());
+}
+
+void status_judge(const struct settings *settings, struct status *status)
+{
+	struct headroom_reserved taken = reserved(status), nothing = { 0 };
+	struct headroom_limits limits = {
+		.cpu_percent = settings_number(settings, SET_CPU_THRESHOLD),
+		.memory_percent = settings_number(settings, SET_MEMORY_THRESHOLD),
+		.disk_percent = settings_number(settings, SET_DISK_THRESHOLD),
+		.pressure_percent = settings_has(settings, SET_PRESSURE_THRESHOLD)
+					    ? settings_number(settings, SET_PRESSURE_THRESHOLD)
+					    : -1,
+	};
+
+	headroom_judge(&status->reading, &nothing, &limits, NULL, &status->use);
+	headroom_judge(&status->reading, &taken, &limits, NULL, &status->verdict);
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* A copy of the ledger for people: taken under one short lock, judged after it. */
+#include <errno.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/procfs.h"
+#include "control/show.h"
+#include "control/status.h"
+
+#define LOCK_WAIT_NS (5 * RR_NS_PER_S) /* nobody holds the ledger for longer than a moment */
+
+/* One moment, by both clocks. */
+struct moment {
+	uint64_t boot_ns, wall_ns;
+};
+
+/* ---- jobs ---- */
+
+static enum job_state state_of(const struct ledger_ticket *ticket, bool alive)
+{
+	if (!alive)
+		return JOB_LOST;
+	if (ticket->state == TICKET_WAITING)
+		return JOB_WAITING;
+	return ticket->launching ? JOB_RUNNING : JOB_STARTING;
+}
+
+static void describe(struct status_job *job, uint64_t now_ns)
+{
+	const struct ledger_ticket *ticket = &job->ticket;
+	const struct passwd *user = getpwuid(ticket->uid);
+	uint64_t since_ns =
+		ticket->state == TICKET_WAITING ? ticket->entered_ns : ticket->started_ns;
+
+	job->state = state_of(ticket, job->alive);
+	job->age_ns = now_ns > since_ns ? now_ns - since_ns : 0;
+	if (user)
+		(void)snprintf(job->user, sizeof(job->user), "%s", user->pw_name);
+	else
+		(void)snprintf(job->user, sizeof(job->user), "%u", ticket->uid);
+}
+
+/* Where each waiter stands, among those that are alive. */
+static void place_in_queue(struct status *status, const struct moment *now)
+{
+	rr_autofree struct ledger_ticket *tickets = calloc(status->n_jobs + 1, sizeof(*tickets));
+	size_t n = status->n_jobs;
+
+	for (size_t i = 0; tickets && i < n; i++) {
+		tickets[i] = status->jobs[i].ticket;
+		if (status->jobs[i].state == JOB_LOST)
+			tickets[i].state = TICKET_FREE;
+	}
+	for (size_t i = 0; tickets && i < n; i++) {
+		struct status_job *job = &status->jobs[i];
+		size_t ahead;
+
+		if (job->state != JOB_WAITING)
+			continue;
+		job->position = queue_position(tickets, n, i, now->boot_ns);
+		job->answer = queue_ask(tickets, n, i, now->boot_ns, &ahead);
+	}
+}
+
+/* The ledger is locked. */
+static int copy_jobs(struct ledger *ledger, struct status *status, struct rr_err *err)
+{
+	size_t n;
+	const struct ledger_ticket *tickets = ledger_tickets(ledger, &n);
+
+	status->jobs = calloc(n + 1, sizeof(*status->jobs));
+	if (!status->jobs)
+		return rr_err_sys(err, ENOMEM, "the jobs");
+	for (size_t i = 0; i < n; i++) {
+		struct status_job *job = &status->jobs[status->n_jobs];
+
+		if (tickets[i].state == TICKET_FREE)
+			continue;
+		job->ticket = tickets[i];
+		job->alive = ledger_is_alive(ledger, i);
+		ledger_read_detail(ledger, i, &job->detail);
+		(void)snprintf(job->profile, sizeof(job->profile), "%s",
+			       ledger_lane_name(ledger, tickets[i].lane));
+		status->n_jobs++;
+	}
+	return 0;
+}
+
+/* ---- rate windows ---- */
+
+/* The configured limit and window of a profile; false when it has none, or is gone. */
+static bool configured_rate(const struct config *config, const char *profile, uint64_t *ret_limit,
+			    uint64_t *ret_window_ns)
+{
+	struct settings settings = { 0 };
+	struct rr_err ignored;
+	const char *name;
+	bool found = false;
+
+	if (context_resolve(config, profile, &settings, &name, &ignored) == 0 &&
+	    settings_has(&settings, SET_RATE_LIMIT)) {
+		*ret_limit = settings_integer(&settings, SET_RATE_LIMIT);
+		*ret_window_ns = settings_integer(&settings, SET_RATE_WINDOW);
+		found = true;
+	}
+	settings_free(&settings);
+	return found;
+}
+
+static void copy_lane(struct ledger *ledger, uint16_t index, const struct config *config,
+		      const struct moment *now, struct status *status)
+{
+	struct status_lane *lane = &status->lanes[status->n_lanes];
+	const char *profile = ledger_lane_name(ledger, index);
+	uint64_t free_at_ns;
+
+	*lane = (struct status_lane){ .limit = SHOW_UNKNOWN,
+				      .window_ns = ledger_lane_window(ledger, index) };
+	if (!*profile)
+		return;
+	(void)configured_rate(config, profile, &lane->limit, &lane->window_ns);
+	(void)snprintf(lane->profile, sizeof(lane->profile), "%s", profile);
+	ledger_rate(ledger, index, lane->limit, lane->window_ns, now->boot_ns, now->wall_ns,
+		    &lane->starts, &free_at_ns);
+	lane->free_in_ns = free_at_ns > now->boot_ns ? free_at_ns - now->boot_ns : 0;
+	/* Without a limit, and with nothing counted, there is nothing to tell. */
+	if (lane->limit != SHOW_UNKNOWN || lane->starts > 0)
+		status->n_lanes++;
+}
+
+/* ---- the whole ---- */
+
+static int copy_locked(struct ledger *ledger, const struct config *config, struct status *status,
+		       struct rr_err *err)
+{
+	struct moment now = { rr_now_boot_ns(), rr_now_wall_ns() };
+	int r = copy_jobs(ledger, status, err);
+
+	for (uint16_t i = 0; i < LEDGER_LANES_MAX; i++)
+		copy_lane(ledger, i, config, &now, status);
+	ledger_unlock(ledger);
+	for (size_t i = 0; i < status->n_jobs; i++)
+		describe(&status->jobs[i], now.boot_ns);
+	place_in_queue(status, &now);
+	return r;
+}
+
+int status_read_ledger(const struct context *context, struct status *status, struct rr_err *err)
+{
+	auto_ledger struct ledger *ledger = NULL;
+	int r = ledger_open_to_read(context->paths.ledger, context->paths.shared, &ledger, err);
+
+	/* Nothing was ever run here. */
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0)
+		r = ledger_lock(ledger, LOCK_WAIT_NS, err);
+	if (r != 0)
+		return r > 0 ? -EBUSY : r;
+	status->has_ledger = true;
+	(void)snprintf(status->ledger, sizeof(status->ledger), "%s", ledger_path(ledger));
+	return copy_locked(ledger, &context->config, status, err);
+}
+
+void status_free(struct status *status)
+{
+	free(status->jobs);
+}
