@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+#
+# Draws what bench-admission measured, as SVG. Reads lines "handover NAME WAITERS MEDIAN P99" (us) and
+# "waiting NAME MS KIB". Every scale is logarithmic: what is compared lies orders of magnitude apart.
+
+BEGIN {
+	split("resrun flock nq tsp sem", names)
+	split("#0072b2 #8c8c8c #e69f00 #009e73 #cc79a7", colors)
+	split("1 100 1000", groups)
+	N = 5
+	TOP = 70
+	HEIGHT = 260
+	BAR = 26
+}
+
+$1 == "handover" {
+	median[$2, $3] = $4
+	p99[$2, $3] = $5
+}
+
+$1 == "waiting" {
+	cpu[$2] = $3
+	kib[$2] = $4
+}
+
+END {
+	print "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"980\" height=\"370\" viewBox=\"0 0 980 370\"" \
+		" font-family=\"sans-serif\" font-size=\"12\">"
+	print "<rect width=\"980\" height=\"370\" fill=\"#ffffff\"/>"
+	draw_legend()
+	draw_handover(60)
+	draw_bars(605, "1,000 waiters: CPU ms in 30 s", cpu, 1, 100000)
+	draw_bars(825, "private KiB of each", kib, 10, 100000)
+	print "</svg>"
+}
+
+function text(x, y, anchor, words)
+{
+	printf "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" fill=\"#222222\">%s</text>\n", x, y, anchor, words
+}
+
+function line(x1, y1, x2, y2, color)
+{
+	printf "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\"/>\n", x1, y1, x2, y2, color
+}
+
+function bar(x, y, color)
+{
+	printf "<rect x=\"%.1f\" y=\"%.1f\" width=\"%d\" height=\"%.1f\" fill=\"%s\"/>\n", x, y, BAR - 6, TOP + HEIGHT - y, color
+}
+
+# Where a value lies, between low (at the bottom) and high.
+function height_of(value, low, high)
+{
+	if (value < low)
+		value = low
+	return TOP + HEIGHT - HEIGHT * log(value / low) / log(high / low)
+}
+
+function draw_legend(    i)
+{
+	for (i = 1; i <= N; i++) {
+		printf "<rect x=\"%d\" y=\"14\" width=\"12\" height=\"12\" fill=\"%s\"/>\n", 60 + 90 * (i - 1), colors[i]
+		text(78 + 90 * (i - 1), 24, "start", names[i])
+	}
+}
+
+function draw_scale(x, width, low, high, form,    value)
+{
+	for (value = low; value <= high * 1.001; value *= 10) {
+		line(x, height_of(value, low, high), x + width, height_of(value, low, high), "#dddddd")
+		text(x - 6, height_of(value, low, high) + 4, "end", sprintf(form, value))
+	}
+}
+
+# A bar up to the median, and from there a line to the 99th percentile.
+function draw_handover(x,    g, i, at, low, high)
+{
+	low = 0.1
+	high = 1000
+	text(x, TOP - 20, "start", "hand-over, ms: median, and line to p99")
+	draw_scale(x, 460, low, high, "%g")
+	for (g = 1; g <= 3; g++) {
+		for (i = 1; i <= N; i++) {
+			at = x + 12 + 156 * (g - 1) + BAR * (i - 1)
+			if (!((names[i], groups[g]) in median) || median[names[i], groups[g]] == "-")
+				continue
+			bar(at, height_of(median[names[i], groups[g]] / 1000, low, high), colors[i])
+			line(at + (BAR - 6) / 2, height_of(p99[names[i], groups[g]] / 1000, low, high),
+			     at + (BAR - 6) / 2, height_of(median[names[i], groups[g]] / 1000, low, high), "#222222")
+		}
+		text(x + 12 + 156 * (g - 1) + BAR * N / 2, TOP + HEIGHT + 20, "middle", groups[g] (g == 1 ? " waiter" : " waiters"))
+	}
+}
+
+function draw_bars(x, title, values, low, high,    i, at, y)
+{
+	text(x - 30, TOP - 20, "start", title)
+	draw_scale(x, 140, low, high, "%d")
+	for (i = 1; i <= N; i++) {
+		if (!(names[i] in values) || values[names[i]] == "-")
+			continue
+		at = x + 8 + BAR * (i - 1)
+		y = height_of(values[names[i]], low, high)
+		bar(at, y, colors[i])
+		text(at + (BAR - 6) / 2, y - 5, "middle", values[names[i]])
+	}
+}
