@@ -1,0 +1,425 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# What surrounds the job: hooks, private TMPDIR, sweep, further tries, held-back output, detaching; and what is told of it:
+# report, events, history (DESIGN 3.1, 3.4, 3.5).
+#
+# runs: outside outside-user
+# shellcheck disable=SC2154  # stderr, stderr_lines: set by run
+# shellcheck disable=SC2016  # what hook and job expand
+
+source "$BATS_TEST_DIRNAME/common.bash"
+
+setup() {
+	resrun_setup
+}
+
+teardown() {
+	end_background
+}
+
+# ---- hooks --------------------------------------------------------------------------------------------------------------
+
+@test "hooks run in order: before, job, on_failure, after; each key as often as it stands there" {
+	write_config <<-'END'
+		[default]
+		hook_before = echo before-1 >>order
+		hook_before = echo before-2 >>order
+		hook_after = echo after-1 >>order
+		hook_after = echo after-2 >>order
+		hook_on_failure = echo on_failure >>order
+	END
+	run -0 resrun -- sh -c 'echo job >>order'
+	assert_equal "$(tr '\n' ' ' <order)" 'before-1 before-2 job after-1 after-2 '
+	rm order
+	run -3 resrun --report report -- sh -c 'echo job >>order; exit 3'
+	assert_equal "$(tr '\n' ' ' <order)" 'before-1 before-2 job on_failure after-1 after-2 '
+	assert_equal "$(report '[.hooks[] | "\(.event) \(.status) \(.wall_s >= 0)"] | join(",")')" \
+		'before 0 true,before 0 true,on_failure 0 true,after 0 true,after 0 true'
+}
+
+@test "hooks know the job and how it ended" {
+	local probe='env | grep ^RESRUN_ | sort >hook'
+	run -3 resrun -m 300M --name mine --report report --cleanup "$probe" -- sh -c 'exit 3'
+	local id
+	id=$(report .job_id)
+	grep -qx "RESRUN_JOB_ID=$id" hook
+	grep -qx RESRUN_NAME=mine hook
+	grep -qx RESRUN_PROFILE=default hook
+	grep -qx RESRUN_HOOK=after hook
+	grep -qx RESRUN_EXIT_REASON=exited hook
+	grep -qx RESRUN_EXIT_CODE=3 hook
+	grep -qx RESRUN_MEMORY_BYTES=314572800 hook
+	! grep -q RESRUN_EXIT_SIGNAL hook
+	run -143 resrun --cleanup "$probe" -- sh -c 'kill -TERM $$'
+	grep -qx RESRUN_EXIT_REASON=signaled hook
+	grep -qx RESRUN_EXIT_SIGNAL=15 hook
+	! grep -q RESRUN_EXIT_CODE hook
+	run -124 resrun -t 0.2 --cleanup "$probe" -- sleep 60
+	grep -qx RESRUN_EXIT_REASON=timeout hook
+	run -0 resrun --before "$probe" -- true
+	grep -qx RESRUN_HOOK=before hook
+	! grep -q RESRUN_EXIT_ hook
+}
+
+@test "a further try knows nothing of how the one before it ended" {
+	run -0 resrun --retries 1 --backoff 10ms --before 'env | grep ^RESRUN_EXIT_ >>before || true' --cleanup 'env | grep ^RESRUN_EXIT_ | sort | tr "\n" " " >>after; echo >>after' -- \
+		sh -c 'env | grep ^RESRUN_EXIT_ >>job; [ -e second ] || { touch second; kill -KILL $$; }'
+	assert_equal "$(cat before job)" ''
+	assert_equal "$(<after)" $'RESRUN_EXIT_REASON=signaled RESRUN_EXIT_SIGNAL=9 \nRESRUN_EXIT_CODE=0 RESRUN_EXIT_REASON=exited '
+}
+
+@test "what hooks write goes to stderr, and their stdin is empty" {
+	run -0 --separate-stderr resrun --before 'echo from-before; cat' --cleanup 'echo from-after; echo err >&2' -- cat <<<input
+	assert_output input
+	assert_equal "$stderr" $'from-before\nfrom-after\nerr'
+}
+
+@test "a hook that fails after the job is told and changes nothing" {
+	run -5 --separate-stderr resrun --cleanup 'exit 9' --cleanup 'kill -KILL $$' --report report -- sh -c 'exit 5'
+	assert_equal "${stderr_lines[0]}" "resrun: hook_after 'exit 9' failed with status 9"
+	assert_equal "$(report '.hooks | map(.status) | @json')" '[9,137]'
+	assert_equal "$(report .exit.code)" 5
+	run -0 --separate-stderr resrun --cleanup /no/such/hook -- true
+	assert_equal "${stderr_lines[-1]}" "resrun: hook_after '/no/such/hook' failed with status 127"
+}
+
+@test "a hook that fails before the job: 125, nothing is run, the slot is free" {
+	run -125 --separate-stderr resrun --temp --before 'exit 3' --before 'touch second' --report report -- touch started
+	[[ $stderr == *'resrun: hook_before failed with status 3: nothing was run' ]] || fail "$stderr"
+	[[ ! -e started ]]
+	assert_equal "$(report '[.exit.reason, .exit.code] | @json')" '["not-started",125]'
+	assert_equal "$(report '.hooks[0] | [.event, .status] | @json')" '["before",3]'
+	run -0 resrun -w 0 -- true
+}
+
+@test "a hook that takes too long is killed, with what it left in the background" {
+	local begun
+	export RESRUN_HOOK_TIMEOUT=0.3s
+	begun=$(now_ms)
+	run -6 --separate-stderr resrun --cleanup 'sleep 60 & echo $! >child; trap "" TERM; sleep 60; sleep 60' --report report -- sh -c 'exit 6'
+	(($(now_ms) - begun < 20000))
+	[[ $stderr == *'took too long, status 124' ]]
+	assert_equal "$(report '.hooks[0].status')" 124
+	eventually 5 is_gone "$(<child)"
+	run -125 resrun --before 'sleep 60' -- touch started
+	[[ ! -e started ]]
+}
+
+@test "what a hook leaves in the background does not outlive it" {
+	run -0 resrun --cleanup 'sleep 60 >/dev/null 2>&1 & echo $! >child' -- true
+	eventually 5 is_gone "$(<child)"
+}
+
+@test "a hook that writes much does not stop anything" {
+	run -0 resrun --cleanup 'head -c 3M /dev/zero' -- true 2>/dev/null
+}
+
+@test "RESRUN_HOOKS leads to the shipped hooks, which work" {
+	[[ -d $SOURCE/scripts/hooks ]] || skip 'installed elsewhere'
+	touch -d '3 days ago' ffmpeg2pass-0.log x264_2pass.log keep.mkv
+	touch ffmpeg2pass-1.log
+	run -0 --separate-stderr resrun --cleanup '"$RESRUN_HOOKS"/clear-encoder-temp' --cleanup '"$RESRUN_HOOKS"/drop-cache' --report report -- true
+	assert_equal "$stderr" ''
+	assert_equal "$(report '.hooks | map(.status) | @json')" '[0,0]'
+	[[ ! -e ffmpeg2pass-0.log && ! -e x264_2pass.log && -e keep.mkv && -e ffmpeg2pass-1.log ]]
+}
+
+# ---- private TMPDIR -------------------------------------------------------------------------------------------------------
+
+@test "--temp: a directory of one's own, and nothing of it is left" {
+	mkdir -m 700 outside root
+	touch outside/precious
+	export TMPDIR=$PWD/root
+	run -0 resrun --temp --before 'echo "$TMPDIR" >hook' --report report -- sh -c '
+		stat -c "%a %u" "$TMPDIR"; echo "$TMPDIR"; echo "$RESRUN_TMPDIR"
+		mkdir -p "$TMPDIR/a/b/c" && ln -s ../../outside "$TMPDIR/a/link" && ln -s / "$TMPDIR/root" && ln "$PWD/outside/precious" "$TMPDIR/hard"
+		mkdir "$TMPDIR/$(printf "new\nline\377")" && mkfifo "$TMPDIR/fifo" && chmod 000 "$TMPDIR/a/b"'
+	assert_equal "${lines[0]}" "700 $EUID"
+	assert_equal "${lines[1]}" "$PWD/root/resrun-$(report .job_id)"
+	assert_equal "${lines[2]}" "${lines[1]}"
+	assert_equal "$(<hook)" "${lines[1]}"
+	assert_equal "$(ls -A root)" ''
+	[[ -e outside/precious ]]
+}
+
+@test "--temp: removed however the job ends, and one for each try" {
+	mkdir root
+	export TMPDIR=$PWD/root
+	run -3 resrun --temp -- sh -c 'touch "$TMPDIR/x"; exit 3'
+	run -124 resrun --temp -t 0.2 -- sh -c 'touch "$TMPDIR/x"; sleep 60'
+	run -137 resrun --temp -- sh -c 'kill -KILL $$'
+	run -127 resrun --temp -- no-such-command
+	run -125 resrun --temp --before false -- true
+	assert_equal "$(ls -A root)" ''
+	run -1 resrun --temp --retries 1 --backoff 10ms -- sh -c 'ls -A "$TMPDIR"; touch "$TMPDIR/x"; echo "$TMPDIR" >>temps; exit 1'
+	refute_output --partial x$'\n'
+	assert_equal "$(xargs -n 1 dirname <temps | sort -u)" "$PWD/root"
+	assert_equal "$(sort -u temps | wc -l)" 2
+	assert_equal "$(ls -A root)" ''
+}
+
+@test "--temp where none can be made: 125, and nothing is run" {
+	run -125 --separate-stderr env TMPDIR=/no/such/directory resrun --temp -- touch started
+	[[ $stderr == *'/no/such/directory'* && ! -e started ]]
+}
+
+# ---- sweep ----------------------------------------------------------------------------------------------------------------
+
+# root sweeps only what a file of its own names, so that is where the directory stands.
+sweeping() { # DIR [LINE]
+	write_config <<<"[default]
+sweep_dirs = $1
+${2:-}"
+}
+
+@test "sweep: old files go, young ones stay, and both are told" {
+	mkdir -m 700 -p scratch/deep
+	head -c 10000 /dev/zero >scratch/old
+	cp scratch/old scratch/deep/old
+	touch scratch/.old scratch/young
+	ln -s /etc/passwd scratch/link
+	sweeping "$PWD/scratch" 'sweep_keep = .ol*'
+	# Setting a file's times back does not make it old: the sweep looks at the change time too. So time passes.
+	touch -d '3 days ago' scratch/young
+	nap 2.2
+	run -0 --separate-stderr resrun --sweep-age 2s --report report --log log -- touch scratch/young scratch/new
+	assert_equal "$stderr" ''
+	assert_equal "$(cd scratch && find . -type f | sort | tr '\n' ' ')" './.old ./new ./young '
+	[[ -s /etc/passwd ]]
+	assert_equal "$(report '.sweep | [.files >= 2, .bytes >= 20000] | @json')" '[true,true]'
+	assert_equal "$(jq -r 'select(.message == "sweep_finished") | "\(.dir) \(.complete)"' log)" "$PWD/scratch true"
+}
+
+@test "sweep: --sweep on the command line works for a user, and is refused to root" {
+	mkdir -m 700 scratch
+	touch scratch/old
+	nap 0.3
+	run -0 --separate-stderr resrun --sweep "$PWD/scratch" --sweep-age 200ms -- true
+	if ((EUID)); then
+		[[ ! -e scratch/old ]]
+	else
+		[[ -e scratch/old && $stderr == 'resrun: sweep: '* ]]
+	fi
+}
+
+@test "sweep: what must not be swept is refused by name, and the job's status stays" {
+	local dir
+	mkdir -m 700 real
+	touch real/old
+	ln -s real linked
+	for dir in / /etc . .. relative "$PWD/linked"; do
+		sweeping "$dir"
+		run -4 --separate-stderr resrun --sweep-age 10000h -- sh -c 'exit 4'
+		[[ $stderr == "resrun: sweep: will not sweep '$dir': "* && ${#stderr_lines[@]} == 1 ]] || fail "$dir: $stderr"
+	done
+	sweeping "$PWD/no/such/directory"
+	run -4 --separate-stderr resrun --sweep-age 10000h -- sh -c 'exit 4'
+	[[ $stderr == 'resrun: sweep: '* ]]
+	[[ -e real/old ]]
+}
+
+# ---- further tries ----------------------------------------------------------------------------------------------------------
+
+@test "--retries: tried again until it works, each try on record" {
+	run -0 --separate-stderr resrun --name flaky --retries 5 --backoff 10ms --report report --log log -- \
+		sh -c 'echo >>tries; [ "$(wc -l <tries)" -ge 3 ]'
+	assert_equal "$(wc -l <tries)" 3
+	assert_equal "$(history 'map([.attempt, .exit.code])')" '[[1,1],[2,1],[3,0]]'
+	assert_equal "$(history 'map(.job_id) | unique | length')" 3
+	assert_equal "$(report '[.attempt, .exit.code] | @json')" '[3,0]'
+	assert_equal "${#stderr_lines[@]}" 2
+	[[ ${stderr_lines[0]} == 'resrun: try 1 failed; trying again in '* ]]
+	assert_equal "$(jq -r 'select(.message == "job_retrying") | .attempt' log | tr '\n' ' ')" '1 2 '
+}
+
+@test "--retries: the last try's status; a signal and a timeout count as failures" {
+	run -7 resrun --retries 2 --backoff 10ms -- sh -c 'echo >>tries; exit 7'
+	assert_equal "$(wc -l <tries)" 3
+	run -137 resrun --retries 1 --backoff 10ms -- sh -c 'kill -KILL $$'
+	run -124 resrun --retries 1 --backoff 10ms -t 0.1 -- sleep 60
+	assert_equal "$(history 'map(.exit.reason) | group_by(.) | map("\(.[0]) \(length)")')" '["exited 3","signaled 2","timeout 2"]'
+}
+
+@test "--retries: not after what cannot be run, nor when it was told to stop" {
+	run -127 resrun --retries 3 --backoff 10ms -- no-such-command
+	run -126 resrun --retries 3 --backoff 10ms -- /
+	run -125 resrun --retries 3 --backoff 10ms --before false -- true
+	assert_equal "$(history length)" 3
+	background resrun --retries 3 --backoff 10ms -- sleep 60
+	eventually 10 pgrep -P "$LAST_PID" sleep
+	kill -TERM "$LAST_PID"
+	await "$LAST_PID"
+	assert_equal "$status" 143
+	assert_equal "$(history length)" 4
+}
+
+@test "--retries: between two tries no slot is held, and TERM ends the wait" {
+	resrun --retries 1 --backoff 30s -- false 2>err &
+	started+=("$!")
+	eventually 10 grep -q 'trying again' err
+	run -0 resrun -w 0 -- true
+	kill -TERM "${started[0]}"
+	await "${started[0]}"
+	assert_equal "$status" 143
+}
+
+# ---- held-back output -------------------------------------------------------------------------------------------------------
+
+@test "--chronic: nothing of a job that succeeds, everything of one that fails, in order" {
+	run -0 --separate-stderr resrun --chronic -- sh -c 'echo out; echo err >&2'
+	assert_equal "$output$stderr" ''
+	run -3 resrun --chronic -- sh -c 'echo one; echo two >&2; echo three; exit 3'
+	assert_output $'one\ntwo\nthree'
+	run -124 resrun --chronic -t 0.2 -- sh -c 'echo before; sleep 60'
+	assert_output --partial before
+	run -1 bash -c 'resrun --chronic -- sh -c "head -c 5M /dev/zero; exit 1" | wc -c; exit "${PIPESTATUS[0]}"'
+	assert_output 5242880
+	run -0 resrun --chronic --retries 1 --backoff 10ms -- sh -c 'echo >>tries; [ "$(wc -l <tries)" = 2 ]'
+	refute_output --partial tries
+}
+
+# ---- detaching --------------------------------------------------------------------------------------------------------------
+
+@test "--detach: the id at once, the output in the log, a session of its own" {
+	local id
+	mkfifo gate
+	id=$(resrun -d --name later -- sh -c 'read -r word <gate; echo out "$word"; echo err >&2; cat; ps -o sid= -p $$ | tr -d " "; exit 3')
+	[[ $id =~ ^[0-9a-z]{10}$ ]]
+	eventually 10 queued 0 1
+	echo go >gate
+	eventually 10 grep -q '^err$' "$STATE/logs/$id.log"
+	eventually 10 test -s "$STATE/history"
+	assert_equal "$(history '[.[0].job_id, .[0].name, .[0].exit.code]')" "[\"$id\",\"later\",3]"
+	assert_equal "$(sed -n 1,2p "$STATE/logs/$id.log")" $'out go\nerr'
+	[[ $(sed -n 3p "$STATE/logs/$id.log") != "$(ps -o sid= -p $$ | tr -d ' ')" ]]
+	assert_equal "$(stat -c %a "$STATE/logs" "$STATE/logs/$id.log" | tr '\n' ' ')" '700 600 '
+}
+
+@test "--detach: what resrun has to say is in the log as well" {
+	local id
+	id=$(resrun -d -- no-such-command)
+	eventually 10 test -s "$STATE/history"
+	assert_equal "$(<"$STATE/logs/$id.log")" "resrun: cannot run 'no-such-command': No such file or directory"
+	assert_equal "$(history '.[0].exit.code')" 127
+	run -125 resrun -d --no-such-option -- true
+	run -125 resrun -d -p no-such-profile -- true
+}
+
+# ---- what is told -------------------------------------------------------------------------------------------------------------
+
+@test "--report: to a file as a whole, to stderr, to a descriptor" {
+	umask 022
+	run -0 --separate-stderr resrun --report report -- echo out
+	assert_output out
+	assert_equal "$stderr" ''
+	jq -e .schema report >/dev/null
+	run -0 --separate-stderr resrun --report - -- echo out
+	assert_output out
+	assert_equal "$(jq -r .exit.reason <<<"$stderr")" exited
+	resrun --report fd:7 -- sh -c 'echo the-job-too >&7' 7>seven
+	assert_equal "$(sed 1d seven | jq -r .exit.reason)" exited
+	# What stood there before is replaced, not appended to.
+	run -0 resrun --report report -- true
+	assert_equal "$(jq -s length report)" 1
+	run -0 resrun --report /dev/null -- true
+	[[ -c /dev/null ]]
+	# The same object as in the history.
+	assert_equal "$(jq -Sc . report)" "$(history_records | tail -n 2 | head -n 1 | jq -Sc .)"
+}
+
+event_names() { # FILE
+	jq -r .message "$1" | tr '\n' ' '
+}
+
+@test "--log: one object a line, the same five fields first, in the order of events" {
+	run -0 resrun --log log --cleanup true -- sleep 1.3
+	assert_equal "$(event_names log)" 'resources_initial job_started process_resources hook_finished resources_final job_finished '
+	assert_equal "$(jq -r 'keys_unsorted[:5] | join(" ")' log | sort -u)" 'time level message job_id host'
+	assert_equal "$(jq -r .job_id log | sort -u | wc -l)" 1
+	assert_equal "$(jq -r 'select(.message | startswith("resources_")) | [.cpu_percent, .memory_percent, .memory_available_mb, .disk_percent, .disk_free_gb]
+		| map(type == "number" and . >= 0) | all' log | sort -u)" true
+	assert_equal "$(jq -r 'select(.message == "process_resources") 
+		| (.cpu_percent | type == "number" or . == null), ([.pid, .memory_mb, .num_threads] | map(type == "number") | all)' log | sort -u)" true
+	assert_equal "$(jq -r 'select(.message == "job_finished") | .exit.reason' log)" exited
+	# Appended to, not replaced.
+	run -0 resrun --log log -- true
+	assert_equal "$(jq -r .job_id log | sort -u | wc -l)" 2
+}
+
+@test "--log: a wait is an event; a stream that cannot be written fails no job" {
+	hold_slot
+	background resrun --log log -- true
+	eventually 10 queued 1 1
+	let_go
+	await "$LAST_PID"
+	eventually 10 grep -q job_finished log
+	assert_equal "$(event_names log)" 'job_waiting resources_initial job_started resources_final job_finished '
+	run -0 --separate-stderr resrun --log /dev/full -- true
+	assert_equal "${#stderr_lines[@]}" 1
+	run -0 --separate-stderr resrun --report /dev/full -- true
+	assert_equal "${#stderr_lines[@]}" 1
+	run -0 --separate-stderr resrun --log - -- true
+	jq -e .message <<<"$stderr" >/dev/null
+}
+
+# Prints "sound" or "torn" for every line of a history, by a CRC of our own.
+check_history() { # FILE
+	python3 - "$1" <<-'END'
+		import json, sys
+		table = []
+		for n in range(256):
+		    for _ in range(8):
+		        n = n >> 1 ^ (0x82f63b78 if n & 1 else 0)
+		    table.append(n)
+		for line in open(sys.argv[1], "rb").read().split(b"\n")[:-1]:
+		    crc = 0xffffffff
+		    text = line[9:]
+		    for byte in text:
+		        crc = table[(crc ^ byte) & 255] ^ crc >> 8
+		    try:
+		        print("sound" if line[:9] == b"%08x\t" % (crc ^ 0xffffffff) and json.loads(text)["schema"] == 1 else "torn")
+		    except ValueError:
+		        print("torn")
+	END
+}
+
+@test "the history: one sound line for every run, also of many at once; a torn end is cut off" {
+	need python3
+	local n
+	for n in {1..20}; do
+		background resrun -j 20 -- sh -c 'exit 2'
+	done
+	for n in "${started[@]}"; do
+		await "$n"
+	done
+	assert_equal "$(check_history "$STATE/history" | sort | uniq -c | tr -s ' ')" ' 20 sound'
+	assert_equal "$(history 'map(.job_id) | unique | length')" 20
+	head -c -20 "$STATE/history" >torn
+	cp torn "$STATE/history"
+	run -0 resrun -- true
+	assert_equal "$(check_history "$STATE/history" | sort | uniq -c | tr -s ' ')" ' 20 sound'
+	assert_equal "$(history '.[-1].command')" '["true"]'
+	assert_equal "$(resrunctl history --json | jq -r '[.. | .job_id? | strings] | length')" 20
+}
+
+@test "a history that cannot be written is told and fails no job" {
+	mkdir -p "$STATE/history"
+	chmod 700 "$STATE"
+	run -3 --separate-stderr resrun -- sh -c 'exit 3'
+	assert_equal "${#stderr_lines[@]}" 1
+	assert_only_own_lines "$stderr"
+	[[ $stderr == *history* ]]
+}
+
+@test "no room for the ledger: 125 with the reason, and nothing is run" {
+	touch file
+	run -125 --separate-stderr env RESRUN_STATE_DIR="$PWD/file/below" resrun -- touch started
+	assert_only_own_lines "$stderr"
+	[[ ! -e started ]]
+	run -125 --separate-stderr bash -c 'ulimit -f 10; exec resrun -- touch started'
+	assert_only_own_lines "$stderr"
+	[[ ! -e started ]]
+	rm -f "$STATE/ledger"
+	run -0 resrun -w 0 -- true
+}

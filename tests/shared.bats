@@ -1,0 +1,53 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# scope = host: slots and starts of all users are counted together, and nobody can harm what others wrote. The place is fixed
+# (/var/lib/resrun/shared), so this runs only where it can be thrown away.
+#
+# runs: plain
+# shellcheck disable=SC2154  # stderr: set by run
+
+source "$BATS_TEST_DIRNAME/common.bash"
+
+setup() {
+	resrun_setup
+	export RESRUN_SCOPE=host
+	rm -rf /var/lib/resrun
+	# Below a directory that others may enter, as that of bats is not.
+	nobody=$(mktemp -d /tmp/nobody.XXXXXX)
+	chmod 777 "$nobody"
+}
+
+teardown() {
+	end_background
+	rm -rf "$nobody"
+}
+
+as_user() { # COMMAND [ARG]...
+	setpriv --reuid 65534 --regid 65534 --clear-groups env -C "$nobody" RESRUN_STATE_DIR="$nobody" RESRUN_RUNTIME_DIR="$nobody" XDG_CONFIG_HOME="$nobody" "$@"
+}
+
+@test "not prepared, it says who is to do what; doctor --fix prepares it" {
+	run -125 --separate-stderr resrun -- true
+	[[ $stderr == *'sudo resrunctl doctor --fix'* ]] || fail "$stderr"
+	resrunctl doctor --fix >/dev/null || true
+	assert_equal "$(stat -c '%a %u' /var/lib/resrun/shared /var/lib/resrun/shared/lock)" $'1777 0\n644 0'
+	run -0 resrun -- true
+	run -0 resrunctl doctor
+	assert_line --regexp '^ok +shared directory'
+}
+
+@test "root and a user share one slot and one rate, and see each other" {
+	resrunctl doctor --fix >/dev/null || true
+	hold_slot
+	run -75 as_user resrun -w 0 -- true
+	as_user resrunctl status --json >status
+	assert_equal "$(jq -r '.running[0].user' status)" root
+	let_go
+	await "$holder"
+	run -0 as_user resrun -r 1/1h -w 20s -- true
+	run -75 resrun -r 1/1h -w 0 -- true
+	# What a user has there, only that user (and root) can remove.
+	run as_user rm -f /var/lib/resrun/shared/ledger-0 /var/lib/resrun/shared/lock
+	[[ -f /var/lib/resrun/shared/ledger-0 && -f /var/lib/resrun/shared/lock ]]
+}

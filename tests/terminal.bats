@@ -1,0 +1,203 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# On a real terminal, from an interactive shell: ^C, ^Z, ^\, fg, bg, hangup, and who may read. The terminal is tmux's.
+#
+# runs: outside outside-user
+# shellcheck disable=SC2016  # what is typed is expanded there
+
+source "$BATS_TEST_DIRNAME/common.bash"
+
+setup() {
+	need tmux
+	resrun_setup
+	TERMINAL=(tmux -S "$BATS_TEST_TMPDIR/tmux" -f /dev/null)
+	# tmux runs it by the shell of the account, which may be nologin.
+	SHELL=/bin/bash LANG=C.UTF-8 TERM=xterm "${TERMINAL[@]}" new-session -d -x 100 -y 30 "PS1='ready$ ' exec bash --norc --noprofile -i" 3>&- 4>&-
+	eventually 10 shows 'ready$'
+}
+
+teardown() {
+	"${TERMINAL[@]}" kill-server 2>/dev/null || true
+	end_background
+}
+
+type_line() { # TEXT
+	"${TERMINAL[@]}" send-keys -l "$1"
+	"${TERMINAL[@]}" send-keys Enter
+}
+
+press() { # KEY
+	"${TERMINAL[@]}" send-keys "$1"
+}
+
+screen() {
+	"${TERMINAL[@]}" capture-pane -p -J
+}
+
+shows() { # TEXT: some line holds it
+	screen | grep -qF -- "$1"
+}
+
+shows_line() { # TEXT: some line is it
+	screen | grep -qxF -- "$1"
+}
+
+@test "^C reaches the job once, from the terminal; the job's own answer is the status" {
+	type_line 'resrun -- catch caught 2 15; echo status=$?'
+	eventually 10 has_lines caught 1
+	press C-c
+	eventually 10 has_lines caught 2
+	# A second delivery would be here by the time the next signal is.
+	kill -TERM "$(sed -n 's/^ready //p' caught)"
+	eventually 10 shows 'status=42'
+	assert_equal "$(sed -n 2p caught)" '2 0'
+	assert_equal "$(cut -d ' ' -f 1 caught | tr '\n' ' ')" 'ready 2 15 '
+}
+
+@test "^C ends a job that does not care: 130, and a loop of the shell with it" {
+	type_line 'for i in 1 2 3; do echo try-$i; resrun -- sleep 100; done'
+	eventually 10 shows_line try-1
+	eventually 10 test -s "$STATE/ledger"
+	eventually 10 pgrep -P "$(launcher)" sleep
+	press C-c
+	type_line 'echo status=$?'
+	eventually 10 shows_line 'status=130'
+	refute_shows try-2
+	type_line 'stty -a | grep -c " echo " ; echo still=here'
+	eventually 10 shows_line 'still=here'
+}
+
+refute_shows() { # TEXT
+	! shows_line "$1" || fail "the terminal shows: $1"
+}
+
+# The resrun that the terminal's shell has started.
+launcher() {
+	pgrep -P "$("${TERMINAL[@]}" list-panes -F '#{pane_pid}')" -x resrun
+}
+
+@test '^\ ends it: 131' {
+	type_line 'ulimit -c 0; resrun -- sleep 100; echo status=$?'
+	eventually 10 launcher
+	eventually 10 pgrep -P "$(launcher)" sleep
+	press 'C-\'
+	eventually 10 shows_line 'status=131'
+}
+
+state_of() { # PID LETTER
+	grep -q "^State:.$2" "/proc/$1/status"
+}
+
+@test "^Z stops job and launcher, the slot stays taken, fg goes on; and again by bg" {
+	local pid job
+	type_line 'resrun -t 60s -- catch caught 10 15; echo status=$?'
+	eventually 10 has_lines caught 1
+	job=$(sed -n 's/^ready //p' caught)
+	pid=$(launcher)
+	press C-z
+	eventually 10 shows Stopped
+	eventually 10 state_of "$job" T
+	eventually 10 state_of "$pid" T
+	run -75 resrun -w 0 -- true
+	type_line fg
+	eventually 10 state_of "$job" S
+	eventually 10 state_of "$pid" S
+	kill -USR1 "$job"
+	eventually 10 has_lines caught 2
+	press C-z
+	eventually 10 state_of "$job" T
+	type_line bg
+	eventually 10 state_of "$job" S
+	eventually 10 state_of "$pid" S
+	kill -TERM "$job"
+	eventually 10 is_gone "$pid"
+	run -0 resrun -w 0 -- true
+}
+
+@test "a job that somebody stops from elsewhere shows as stopped, and fg continues it" {
+	local job
+	type_line 'resrun -- catch caught 15; echo status=$?'
+	eventually 10 has_lines caught 1
+	job=$(sed -n 's/^ready //p' caught)
+	kill -STOP "$job"
+	eventually 10 shows Stopped
+	type_line fg
+	eventually 10 state_of "$job" S
+	kill -TERM "$job"
+	eventually 10 is_gone "$job"
+}
+
+@test "the job reads and writes the terminal, and its settings are left alone" {
+	type_line 'resrun -- sh -c "printf quest%s: ion; read -r answer; echo got=\$answer; tty"; stty -a | cksum'
+	eventually 10 shows 'question:'
+	type_line forty-two
+	eventually 10 shows_line got=forty-two
+	type_line 'stty -a | cksum'
+	eventually 10 shows '/dev/pts/'
+}
+
+@test "a job in the background that reads the terminal is stopped, as without; the shell keeps the terminal" {
+	type_line 'resrun -- sh -c "read -r word; echo got=\$word" &'
+	eventually 10 launcher
+	eventually 10 state_of "$(launcher)" T
+	type_line 'echo shell=$((40 + 2))'
+	eventually 10 shows_line shell=42
+	shows Stopped
+	type_line fg
+	type_line word-for-it
+	eventually 10 shows_line got=word-for-it
+}
+
+@test "a job in the background may write" {
+	type_line 'resrun -- sh -c "echo from-behind" & wait; echo done=$?'
+	eventually 10 shows from-behind
+	eventually 10 shows_line done=0
+}
+
+@test "the terminal goes: job and launcher get HUP and end; under nohup they stay" {
+	local job pid
+	type_line 'nohup resrun -p default --max-concurrent 2 -- catch caught 10 15 >/dev/null 2>&1 &'
+	type_line 'resrun --max-concurrent 2 -- sleep 100'
+	eventually 10 has_lines caught 1
+	job=$(sed -n 's/^ready //p' caught)
+	eventually 10 pgrep -P "$("${TERMINAL[@]}" list-panes -F '#{pane_pid}')" -x resrun
+	eventually 10 pgrep -f '^sleep 100$'
+	pid=$(launcher | tail -n 1)
+	"${TERMINAL[@]}" kill-server
+	eventually 10 is_gone "$pid"
+	state_of "$job" S
+	kill -TERM "$job"
+	eventually 10 is_gone "$job"
+}
+
+@test "a live line while it waits, gone when it starts; then a summary" {
+	mkfifo gate
+	background resrun -- sh -c 'read -r word <gate'
+	eventually 10 test -s "$STATE/ledger"
+	eventually 10 pgrep -P "$LAST_PID"
+	type_line 'resrun -- echo job-output; echo status=$?'
+	eventually 10 shows "resrun: waiting 1s of 40s for a slot: profile 'default' runs 1 at once"
+	echo go >gate
+	eventually 10 shows_line status=0
+	shows_line job-output
+	shows 'resrun: echo exited 0 after'
+	! shows 'waiting 1s' || fail 'the live line is still there'
+}
+
+@test "^C while it waits: 130, and the queue is left" {
+	mkfifo gate
+	background resrun -- sh -c 'read -r word <gate'
+	eventually 10 pgrep -P "$LAST_PID"
+	type_line 'resrun -- touch started'
+	eventually 10 shows 'for a slot'
+	waiter=$(launcher)
+	press C-c
+	eventually 10 is_gone "$waiter"
+	type_line 'echo status=$?'
+	eventually 10 shows_line status=130
+	echo go >gate
+	await "$LAST_PID"
+	run -0 resrun -w 0 -- true
+	[[ ! -e started ]]
+}
