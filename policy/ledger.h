@@ -39,7 +39,7 @@ enum ticket_blocked {
  * its time. */
 enum ticket_launching {
 	LAUNCH_NOT, /* hooks and preparation: nothing of the job has run */
-	LAUNCH_BEGUN, /* from just before the clone: the token may be spent */
+	LAUNCH_BEGUN, /* from just before the job is let go: the token may be spent */
 	LAUNCH_DONE,
 };
 

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,7 +23,7 @@
 
 #define MOVE_TRIES 3 /* of a clone that met a leaf just being changed */
 
-/* What the child did when it failed; goes to the parent over a pipe that exec closes. */
+/* What the child did when it failed; goes to the parent over a socket that exec closes. */
 enum stage { STAGE_PARENT_GONE, STAGE_ENTER, STAGE_OUTPUT, STAGE_SECCOMP, STAGE_EXEC };
 
 struct failure {
@@ -83,22 +84,35 @@ pid_t launch_clone(int leaf_fd, int *ret_pidfd)
 
 /* ---- the child ---- */
 
-_Noreturn static void fail(int pipe_fd, enum stage stage, int errnum)
+_Noreturn static void fail(int talk, enum stage stage, int errnum)
 {
 	struct failure failure = { stage, errnum };
 
-	/* If the pipe is gone too, so is the parent. */
-	rr_ignore(write(pipe_fd, &failure, sizeof(failure)));
+	/* If nobody listens, the parent is gone, and nobody wants to know. */
+	rr_ignore(send(talk, &failure, sizeof(failure), MSG_NOSIGNAL));
 	_exit(125);
 }
 
 /* The job's first process dies with us, where a cgroup does not see to it. Our parent may already
  * be dead: then its death will never be told. */
-static void tie_to_parent(int pipe_fd, pid_t parent)
+static void tie_to_parent(int talk, pid_t parent)
 {
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (getppid() != parent)
-		fail(pipe_fd, STAGE_PARENT_GONE, ESRCH);
+		fail(talk, STAGE_PARENT_GONE, ESRCH);
+}
+
+/* Until the parent says go; its end of the socket closes with it. */
+static void wait_for_go(int talk)
+{
+	char go;
+	ssize_t n;
+
+	do
+		n = recv(talk, &go, sizeof(go), 0);
+	while (n < 0 && errno == EINTR);
+	if (n != sizeof(go))
+		_exit(125);
 }
 
 /* Limits of a job without a cgroup that it takes upon itself. */
@@ -122,26 +136,27 @@ static void limit_self(const struct limit_set *limits)
 		(void)setpriority(PRIO_PROCESS, 0, weight->amount < 10 ? 19 : 10);
 }
 
-static void redirect(int pipe_fd, int output_fd)
+static void redirect(int talk, int output_fd)
 {
 	if (output_fd >= 0 &&
 	    (dup2(output_fd, STDOUT_FILENO) < 0 || dup2(output_fd, STDERR_FILENO) < 0))
-		fail(pipe_fd, STAGE_OUTPUT, errno);
+		fail(talk, STAGE_OUTPUT, errno);
 }
 
-_Noreturn static void become_job(const struct launch_order *order, int pipe_fd, pid_t parent)
+_Noreturn static void become_job(const struct launch_order *order, int talk, pid_t parent)
 {
 	int r;
 
-	tie_to_parent(pipe_fd, parent);
+	tie_to_parent(talk, parent);
 	limit_self(order->limits);
-	redirect(pipe_fd, order->output_fd);
+	redirect(talk, order->output_fd);
+	wait_for_go(talk);
 	signals_give_back(order->signals);
 	r = seccomp_install(order->seccomp);
 	if (r < 0)
-		fail(pipe_fd, STAGE_SECCOMP, -r);
+		fail(talk, STAGE_SECCOMP, -r);
 	(void)execvp(order->command[0], order->command);
-	fail(pipe_fd, STAGE_EXEC, errno);
+	fail(talk, STAGE_EXEC, errno);
 }
 
 /* ---- the parent ---- */
@@ -187,46 +202,63 @@ static int explain(const struct launch_order *order, const struct failure *failu
 	}
 }
 
-/* model: HEAR. Nothing on the pipe: it was closed by a successful exec. */
-static int hear_from(int pipe_fd, struct failure *ret)
+/* model: HEAR. True when it failed; nothing is heard of a successful exec, which hangs up. */
+static bool hear_failure(int talk, struct failure *ret)
 {
 	ssize_t n;
 
 	do
-		n = read(pipe_fd, ret, sizeof(*ret));
+		n = recv(talk, ret, sizeof(*ret), 0);
 	while (n < 0 && errno == EINTR);
-	return n == (ssize_t)sizeof(*ret) ? 1 : 0;
+	return n == (ssize_t)sizeof(*ret);
 }
 
-int launch(const struct launch_order *order, struct child *ret, struct rr_err *err)
+int launch_prepare(const struct launch_order *order, struct child *ret, struct rr_err *err)
 {
-	struct child child = { .pidfd = -1 };
-	struct failure failure;
+	const struct cg_leaf *leaf = &order->placement->leaf;
+	struct child child = { .pidfd = -1, .talk = -1 };
 	pid_t parent = getpid();
 	int ends[2];
-	rr_autofd int read_end = -1, write_end = -1;
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return rr_err_sys(err, errno, "make a pipe");
-	read_end = ends[0];
-	write_end = ends[1];
-	child.started_ns = rr_now_boot_ns();
-	child.started_wall_ns = rr_now_wall_ns();
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return rr_err_sys(err, errno, "make a socket to talk to the job's process");
 	/* model: CLONE */
-	child.pid = launch_clone(order->placement->leaf.fd, &child.pidfd);
-	if (child.pid < 0)
+	child.pid = launch_clone(leaf->fd, &child.pidfd);
+	if (child.pid == 0) {
+		(void)close(ends[0]);
+		become_job(order, ends[1], parent);
+	}
+	(void)close(ends[1]);
+	child.talk = ends[0];
+	if (child.pid < 0) {
+		rr_fd_close(&child.talk);
 		return rr_err_sys(err, -child.pid, "start a process%s%s",
-				  order->placement->leaf.fd >= 0 ? " in cgroup " : "",
-				  order->placement->leaf.fd >= 0 ? order->placement->leaf.path
-								 : "");
-	if (child.pid == 0)
-		become_job(order, write_end, parent);
-	rr_fd_close(&write_end);
-	if (hear_from(read_end, &failure)) {
-		(void)waitpid(child.pid, NULL, 0);
-		rr_fd_close(&child.pidfd);
-		return explain(order, &failure, err);
+				  leaf->fd >= 0 ? " in cgroup " : "",
+				  leaf->fd >= 0 ? leaf->path : "");
 	}
 	*ret = child;
+	return 0;
+}
+
+void launch_drop(struct child *child)
+{
+	rr_fd_close(&child->talk);
+	(void)waitpid(child->pid, NULL, 0);
+	rr_fd_close(&child->pidfd);
+}
+
+int launch_go(const struct launch_order *order, struct child *child, struct rr_err *err)
+{
+	struct failure failure;
+
+	child->started_ns = rr_now_boot_ns();
+	child->started_wall_ns = rr_now_wall_ns();
+	/* model: GO. That it does not arrive is heard from the child, or seen at its end. */
+	rr_ignore(send(child->talk, "", 1, MSG_NOSIGNAL));
+	if (hear_failure(child->talk, &failure)) {
+		launch_drop(child);
+		return explain(order, &failure, err);
+	}
+	rr_fd_close(&child->talk);
 	return 0;
 }

@@ -2,9 +2,14 @@
 /*
  * Gives birth to the job: in its leaf from the first instruction on (clone3 with
  * CLONE_INTO_CGROUP), with the caller's signals, descriptors, terminal and process group.
+ *
+ * In two halves, so that nothing of a job can run that the ledger does not know: launch_prepare
+ * makes the process, which waits before its exec; its pid can be written down; launch_go lets it
+ * run. If we are killed in between, it ends without having been anything.
  */
 #pragma once
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -16,6 +21,7 @@
 struct child {
 	pid_t pid;
 	int pidfd; /* -1 where the kernel gives none */
+	int talk; /* to a child that has not called exec; -1 after that */
 	uint64_t started_ns, started_wall_ns;
 };
 
@@ -32,8 +38,16 @@ struct launch_order {
 /* Outcomes beside 0: COMMAND was not executed, the words say why. */
 enum { LAUNCH_NOT_FOUND = 1, LAUNCH_NOT_EXECUTABLE };
 
-/* The job runs. 0, an outcome, or -errno with words when resrun itself failed. */
-rr_checked int launch(const struct launch_order *order, struct child *ret, struct rr_err *err);
+/* The job's process is there, and waits. 0, or -errno with words. */
+rr_checked int launch_prepare(const struct launch_order *order, struct child *ret,
+			      struct rr_err *err);
+
+/* The job runs. 0, an outcome, or -errno with words when resrun itself failed: then the process is
+ * gone. */
+rr_checked int launch_go(const struct launch_order *order, struct child *child, struct rr_err *err);
+
+/* It is not to run after all: the process ends. */
+void launch_drop(struct child *child);
 
 /* A process for hooks: clone3 into a leaf (fd, or -1: none). The pid in the parent, 0 in the child,
  * or -errno. *ret_pidfd is -1 where there is none. */

@@ -123,9 +123,17 @@ static int start(struct attempt *attempt, struct rr_err *err)
 		.output_fd = attempt->held.fd,
 	};
 
-	int r = ticket_launching(&attempt->admission, err);
+	struct child *child = &attempt->child;
+	int r = launch_prepare(&order, child, err);
 
-	return r < 0 ? r : launch(&order, &attempt->child, err);
+	if (r < 0)
+		return r;
+	r = ticket_launching(&attempt->admission, child->pid, err);
+	if (r < 0) {
+		launch_drop(child);
+		return r;
+	}
+	return launch_go(&order, child, err);
 }
 
 static void watch(struct attempt *attempt)
@@ -141,8 +149,6 @@ static void watch(struct attempt *attempt)
 
 	events_put("info", "job_started", NULL);
 	ticket_started(&attempt->admission, attempt->plan);
-	if (attempt->placement.leaf.fd < 0)
-		ticket_note_job(&attempt->admission, attempt->child.pid);
 	supervise(&order, &attempt->outcome);
 }
 

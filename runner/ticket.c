@@ -146,15 +146,28 @@ int ticket_placed(struct admission *admission, const char *leaf, struct rr_err *
 	return r;
 }
 
-int ticket_launching(struct admission *admission, struct rr_err *err)
+/* model: LAUNCH_BEGIN. One transaction: from here on the job can be found, and its start counts. */
+int ticket_launching(struct admission *admission, pid_t pid, struct rr_err *err)
 {
 	struct ledger_ticket *mine = lock_mine(admission, err);
-	int r;
+	struct ledger_detail detail;
+	int r = 0;
 
 	if (!mine)
 		return -ESTALE;
-	mine->launching = LAUNCH_BEGUN; /* model: LAUNCH_BEGIN */
-	r = ledger_save(admission->ledger, admission->index, err);
+	mine->launching = LAUNCH_BEGUN;
+	ledger_read_detail(admission->ledger, admission->index, &detail);
+	/* A leaf tells better than a pid whether anything of the job lives. */
+	if (!detail.leaf[0]) {
+		detail.job_pid = pid;
+		r = rr_proc_start_ticks(pid, &detail.job_start_ticks);
+		if (r < 0)
+			r = rr_err_sys(err, -r, "read /proc/%d/stat", (int)pid);
+		else
+			r = ledger_save_detail(admission->ledger, admission->index, &detail, err);
+	}
+	if (r == 0)
+		r = ledger_save(admission->ledger, admission->index, err);
 	ledger_unlock(admission->ledger);
 	return r;
 }
@@ -174,24 +187,6 @@ void ticket_started(struct admission *admission, const struct plan *plan)
 			   rr_now_wall_ns(), &ignored) == 0) {
 		mine->launching = LAUNCH_DONE;
 		rr_ignore(ledger_save(admission->ledger, admission->index, &ignored));
-	}
-	ledger_unlock(admission->ledger);
-}
-
-void ticket_note_job(struct admission *admission, pid_t pid)
-{
-	struct ledger_detail detail;
-	struct rr_err ignored;
-
-	/* Recording trouble never fails a job: then its end is judged by PDEATHSIG alone. */
-	if (ledger_lock(admission->ledger, TICKET_LOCK_NS, &ignored) != 0)
-		return;
-	if (my_ticket(admission)) {
-		ledger_read_detail(admission->ledger, admission->index, &detail);
-		detail.job_pid = pid;
-		if (rr_proc_start_ticks(pid, &detail.job_start_ticks) == 0)
-			rr_ignore(ledger_save_detail(admission->ledger, admission->index, &detail,
-						     &ignored));
 	}
 	ledger_unlock(admission->ledger);
 }

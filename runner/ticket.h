@@ -36,15 +36,13 @@ rr_checked int ticket_enter(const struct plan *plan, struct admission *admission
  */
 rr_checked int ticket_placed(struct admission *admission, const char *leaf, struct rr_err *err);
 
-/* The clone comes next: from here on its start counts, even if we are killed. 0 or -errno with
- * words. */
-rr_checked int ticket_launching(struct admission *admission, struct rr_err *err);
+/* The job's process waits to be let go: from here on its start counts, even if we are killed, and
+ * where there is no leaf a dead launcher's slot is judged by that process. 0 or -errno with words.
+ */
+rr_checked int ticket_launching(struct admission *admission, pid_t pid, struct rr_err *err);
 
 /* The job runs: where a rate counts starts, its window begins now. Trouble is not the job's. */
 void ticket_started(struct admission *admission, const struct plan *plan);
-
-/* Where there is no leaf: the job's own process, by which a dead launcher's slot is judged. */
-void ticket_note_job(struct admission *admission, pid_t pid);
 
 /* Lowers the reservation to what the job has not taken yet. */
 void ticket_reserve(struct admission *admission, uint64_t bytes);

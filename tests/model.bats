@@ -45,7 +45,7 @@ assert_holds() { # SCENARIO...
 
 @test "a mistake in the protocol is found: one for each property" {
 	need spin gcc
-	run -0 "$SOURCE/scripts/model" NO_WAKE NO_WATCH FREE_EARLY TOKEN_AFTER NO_REFUND NEWEST_FIRST KEEPS_TOKEN CLONES_AGAIN LOCK_OUTLIVES
+	run -0 "$SOURCE/scripts/model" NO_WAKE NO_WATCH FREE_EARLY TOKEN_AFTER NO_REFUND NEWEST_FIRST KEEPS_TOKEN STARTS_AGAIN NO_GATE JOB_NOT_NOTED LOCK_OUTLIVES
 	echo "$output"
 	(($(grep -c '^mutant .* found: ' <<<"$output") == 9))
 }

@@ -104,6 +104,8 @@ byte blocked;	/* BLOCKED_RATE, BLOCKED_RESOURCES */
 byte came;	/* who has, or had, a ticket, or is gone */
 byte alive;	/* launchers that exist */
 byte unborn;	/* children that were cloned and have not called exec: they share the lease */
+byte let_go;	/* those of them that may */
+byte noted;	/* jobs whose process is in the ledger */
 byte populated;	/* jobs with processes: from the clone until the leaf is empty */
 byte failed;	/* children that could not exec */
 byte mail;	/* who has a datagram in its wake-up socket */
@@ -116,8 +118,9 @@ byte ripe;	/* who has waited long enough to rise */
 byte rises;	/* how many did */
 
 #define LEASED (alive | unborn)
-/* What a reaper sees of a job: where there is no leaf, only what has called exec. */
-#define VISIBLE (populated & ~unborn)
+/* What a reaper sees of a job where there is no leaf: a process that it is told of. Without that it
+ * sees one that lives, by its environment, and none that is dying. */
+#define VISIBLE (populated & noted)
 
 /* ---- for the properties ---- */
 
@@ -158,12 +161,12 @@ hidden byte too_many_run, rate_passed, started_twice, stale_token, not_given_bac
 mtype = {
 	ARRIVE, LOOK, REAP_RUNNING, REAP_REFUND, REAP_RESTAMP, REAP_FREE, REAP_HEADS, ENTER_WAKE,
 	ENTER, RISE_WAKE, RISE, ASK, NOTE_BLOCKED, SLEEP, TAKE_SLOT, TAKE_TOKEN, TAKE_WAKE,
-	LAUNCH_BEGIN, CLONE, HEAR, RESTAMP, LAUNCH_DONE, SUPERVISE, RELEASE, REFUND, FREE,
+	CLONE, LAUNCH_BEGIN, GO, HEAR, RESTAMP, LAUNCH_DONE, SUPERVISE, RELEASE, REFUND, FREE,
 	RELEASE_WAKE, EXIT, GONE, DRAIN
 };
 mtype = { REAP_AHEAD, BLOCKED_WAKE, PASSER_WAKE, NOT_STARTED, GIVE_UP };
 mtype = { /* events */
-	KILL, EXEC, EXEC_FAILS, LEAF_EMPTIES, WINDOW_ENDS, TOKEN_AGES, RIPENS, DEPENDENCY_ENDS
+	KILL, EXEC, EXEC_FAILS, NEVER_LET_GO, LEAF_EMPTIES, WINDOW_ENDS, TOKEN_AGES, RIPENS, DEPENDENCY_ENDS
 };
 mtype pc[N] = ARRIVE; /* the step that comes next */
 
@@ -498,29 +501,38 @@ end:	do
 		forget_look();
 		forget_events();
 		lock = 0;
-		NEXT(LAUNCH_BEGIN)
+		NEXT(CLONE)
 
 	/* ---- the start ---- */
+
+	:: STEP(CLONE)
+		populated = populated | me;
+		unborn = unborn | me;
+		MUST(ONLY_SO_MANY_RUN, too_many_run);
+		NEXT(LAUNCH_BEGIN)
 
 	:: LOCK_STEP(LAUNCH_BEGIN)
 #if RATE
 		begun = begun | me; /* it has no other use */
 #endif
+#ifndef MUTANT_JOB_NOT_NOTED
+		noted = noted | me;
+#endif
 		lock = 0;
-		NEXT(CLONE)
+		NEXT(GO)
 
-	/* Hooks, the leaf, or the clone itself failed. */
-	:: atomic { (pc[i] == LAUNCH_BEGIN || pc[i] == CLONE) && alive & me ->
+	/* Hooks, the leaf, the clone or the ledger failed; a child that waits is ended first. */
+	:: atomic { (pc[i] == CLONE || pc[i] == LAUNCH_BEGIN) && alive & me ->
 		PART(NOT_STARTED);
+		unborn = unborn & ~me;
+		populated = populated & ~me;
 		NEXT(RELEASE)
 
-	:: STEP(CLONE)
+	:: STEP(GO)
 		MUST(STARTS_ONCE, started_twice);
 		started = started | me;
-		populated = populated | me;
-		unborn = unborn | me;
+		let_go = let_go | me;
 		window = window | me;
-		MUST(ONLY_SO_MANY_RUN, too_many_run);
 		MUST(RATE_IS_KEPT, rate_passed);
 		NEXT(HEAR)
 
@@ -528,8 +540,8 @@ end:	do
 		PART(HEAR);
 #if RATE && defined(MUTANT_TOKEN_AFTER)
 		pc[i] = (failed & me -> RELEASE : TAKE_TOKEN) }
-#elif defined(MUTANT_CLONES_AGAIN)
-		pc[i] = (failed & me -> CLONE : SUPERVISE) }
+#elif defined(MUTANT_STARTS_AGAIN)
+		pc[i] = (failed & me -> GO : SUPERVISE) }
 #elif RATE
 		pc[i] = (failed & me -> RELEASE : RESTAMP) }
 #else
@@ -595,18 +607,34 @@ end:	do
 	:: EVENT(KILL, alive & me && pc[i] != EXIT)
 		die() }
 
-	:: EVENT(EXEC, unborn & me)
-		unborn = unborn & ~me }
-
-	:: EVENT(EXEC_FAILS, unborn & me)
+	:: EVENT(EXEC, unborn & let_go & me)
 		unborn = unborn & ~me;
+		let_go = let_go & ~me }
+
+	:: EVENT(EXEC_FAILS, unborn & let_go & me)
+		unborn = unborn & ~me;
+		let_go = let_go & ~me;
 		populated = populated & ~me;
+		noted = noted & ~me;
 		window = window & ~me;
 		failed = failed | (me & alive) }
 
+	/* It waits for a word of a launcher that is dead. */
+#ifdef MUTANT_NO_GATE
+	:: EVENT(NEVER_LET_GO, unborn & ~let_go & ~alive & me)
+		let_go = let_go | me;
+		window = window | me }
+#else
+	:: EVENT(NEVER_LET_GO, unborn & ~let_go & ~alive & me)
+		unborn = unborn & ~me;
+		populated = populated & ~me;
+		noted = noted & ~me }
+#endif
+
 	/* By itself, or because a reaper killed it. */
 	:: EVENT(LEAF_EMPTIES, populated & me && !(unborn & me))
-		populated = populated & ~me }
+		populated = populated & ~me;
+		noted = noted & ~me }
 
 	:: EVENT(WINDOW_ENDS, window & me)
 		window = window & ~me }
