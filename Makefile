@@ -25,7 +25,14 @@ FORTIFY  ?= -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -I. $(WARNINGS) $(HARDEN) $(FORTIFY) $(CFLAGS) $(SANITIZE)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS) $(SANITIZE)
 
-RESRUN_LIBS    := -linih -lcgroup -lseccomp -ljansson
+# Five libraries to find, map and relocate cost a start as much as all else that resrun does before it runs the command.
+# Where their archives are installed they go into the program, which then also runs where they are not (a container);
+# LINK=shared, as a distribution wants it, takes the shared ones.
+LINK     ?= static
+archive   = $(if $(filter static,$(LINK)),$(filter /%,$(shell $(CC) -print-file-name=lib$(1).a)))
+library   = $(or $(call archive,$(1)),-l$(1))
+
+RESRUN_LIBS    := $(foreach lib,inih cgroup seccomp jansson,$(call library,$(lib)))
 RESRUNCTL_LIBS := $(RESRUN_LIBS) -lsmartcols -lsqlite3
 
 floor = $(patsubst %.c,$(O)/%.o,$(wildcard $(1)/*.c))
