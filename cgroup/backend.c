@@ -137,7 +137,7 @@ int placement_take(const struct place_request *request, struct limit_set *limits
 	memset(ret, 0, sizeof(*ret));
 	choose(request->want, request, ret);
 	if (ret->backend != BACKEND_PROCESS)
-		leaf_limit(&ret->leaf, ret->hierarchy.mount, limits);
+		leaf_limit(&ret->leaf, limits);
 	else if (request->want == PLACE_CGROUP)
 		return no_cgroup(ret, err);
 	else
@@ -174,8 +174,11 @@ static int reap(const char *path, const char *mount)
 {
 	int r;
 
-	if (access(path, F_OK) < 0)
+	/* Nearly always it is empty, and has no groups of the job's own. */
+	if (rmdir(path) == 0 || errno == ENOENT) {
+		remove_parent(path);
 		return 0;
+	}
 	r = cg_populated(path) == 1 ? leaf_kill(path) : 0;
 	if (r == 0)
 		r = leaf_wait_empty(path, EMPTY_WAIT_NS);

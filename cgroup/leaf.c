@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Directories are made and files of one word are written here; values are set and groups removed by
- * libcgroup, which 2.0.2 does well. What it does not is walked around:
- *  - it cannot make a group where the parent was not enabled, nor as a delegated user;
- *  - it reports every refused write as "value does not exist": the true errno comes from writing
- *    the file ourselves after it has failed;
- *  - it needs cgroup_init first, which fails where the root has no controllers: then values are
- *    written directly.
+ * Directories are made and files of one word are written here. libcgroup is asked only to remove a
+ * group that did not go: for the rest it costs too much and tells too little.
+ *  - cgroup_init reads all mounts and touches two megabytes of tables: a seventh of what a start
+ *    in a cgroup costs, to write a word into a file whose path is known;
+ *  - it reports every refused write as "value does not exist", so that the true errno would have to
+ *    come from writing the file ourselves;
+ *  - 2.0.2 cannot make a group where the parent was not enabled, nor as a delegated user, and its
+ *    cgroup_init fails where the root has no controllers.
  */
 #include "cgroup/leaf.h"
 
@@ -27,65 +28,6 @@
 
 #define KILL_ROUNDS 100 /* without cgroup.kill: against forks between two looks */
 #define REMOVE_TRIES 50 /* a freed leaf can answer EBUSY for some ms */
-
-/* ---- libcgroup ---- */
-
-static void no_log(void *user, int level, const char *fmt, va_list args)
-{
-	(void)user;
-	(void)level;
-	(void)fmt;
-	(void)args;
-}
-
-/* True when libcgroup knows this host's hierarchy. Asked once: it reads mounts and /proc/cgroups.
- */
-static bool libcgroup_ready(void)
-{
-	static int ready = -1;
-
-	if (ready < 0) {
-		/* Its own logger writes to stderr, which belongs to the job. */
-		cgroup_set_logger(no_log, CGROUP_LOG_ERROR, NULL);
-		ready = cgroup_init() == 0;
-	}
-	return ready;
-}
-
-/* The name that libcgroup wants: relative to the mount. */
-static const char *relative(const char *path, const char *mount)
-{
-	const char *name = path + strlen(mount);
-
-	return *name == '/' ? name + 1 : name;
-}
-
-static bool set_by_libcgroup(const char *path, const char *mount, const char *file,
-			     const char *text)
-{
-	struct cgroup *group = cgroup_new_cgroup(relative(path, mount));
-	struct cgroup_controller *controller;
-	char name[16];
-	bool done = false;
-
-	if (!group)
-		return false;
-	(void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(file, "."), file);
-	controller = cgroup_add_controller(group, name);
-	if (controller && cgroup_add_value_string(controller, file, text) == 0)
-		done = cgroup_modify_cgroup(group) == 0;
-	cgroup_free(&group);
-	return done;
-}
-
-/* Sets FILE of the leaf. 0, or the errno that the kernel gave. */
-static int set_value(const struct cg_leaf *leaf, const char *mount, const char *file,
-		     const char *text)
-{
-	if (libcgroup_ready() && set_by_libcgroup(leaf->path, mount, file, text))
-		return 0;
-	return rr_write_at(leaf->fd, file, text);
-}
 
 /* ---- making ---- */
 
@@ -117,8 +59,7 @@ int leaf_make(const char *parent, const char *id, unsigned wanted, struct cg_lea
 	return 0;
 }
 
-static void limit_one(const struct cg_leaf *leaf, const char *mount, enum limit_id id,
-		      struct limit *limit)
+static void limit_one(const struct cg_leaf *leaf, enum limit_id id, struct limit *limit)
 {
 	char text[512];
 	struct rr_err err;
@@ -129,7 +70,7 @@ static void limit_one(const struct cg_leaf *leaf, const char *mount, enum limit_
 		(void)snprintf(limit->why_not, sizeof(limit->why_not), "%.190s", err.text);
 		return;
 	}
-	r = set_value(leaf, mount, limit_file(id), text);
+	r = rr_write_at(leaf->fd, limit_file(id), text);
 	if (r == 0)
 		limit->by = BY_CGROUP;
 	else if (r == -ENOENT)
@@ -141,11 +82,11 @@ static void limit_one(const struct cg_leaf *leaf, const char *mount, enum limit_
 			       strerror(-r));
 }
 
-void leaf_limit(const struct cg_leaf *leaf, const char *mount, struct limit_set *limits)
+void leaf_limit(const struct cg_leaf *leaf, struct limit_set *limits)
 {
 	for (int i = 0; i < LIMIT_N; i++)
 		if (limits->v[i].asked)
-			limit_one(leaf, mount, i, &limits->v[i]);
+			limit_one(leaf, i, &limits->v[i]);
 	/* One process killed for memory takes the rest of the job with it: half a job is no job.
 	 * Where the kernel has no such file, its own choice of victim stands. */
 	if (leaf->controllers & CG_MEMORY)
@@ -229,6 +170,36 @@ int leaf_wait_empty(const char *path, uint64_t wait_ns)
 }
 
 /* ---- removing ---- */
+
+static void no_log(void *user, int level, const char *fmt, va_list args)
+{
+	(void)user;
+	(void)level;
+	(void)fmt;
+	(void)args;
+}
+
+/* True when libcgroup knows this host's hierarchy. Asked once: it reads mounts and /proc/cgroups.
+ */
+static bool libcgroup_ready(void)
+{
+	static int ready = -1;
+
+	if (ready < 0) {
+		/* Its own logger writes to stderr, which belongs to the job. */
+		cgroup_set_logger(no_log, CGROUP_LOG_ERROR, NULL);
+		ready = cgroup_init() == 0;
+	}
+	return ready;
+}
+
+/* The name that libcgroup wants: relative to the mount. */
+static const char *relative(const char *path, const char *mount)
+{
+	const char *name = path + strlen(mount);
+
+	return *name == '/' ? name + 1 : name;
+}
 
 static int remove_by_libcgroup(const char *path, const char *mount)
 {

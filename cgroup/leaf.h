@@ -27,8 +27,8 @@ rr_checked int leaf_make(const char *parent, const char *id, unsigned wanted, st
 			 struct rr_err *err);
 
 /* Sets what is asked and writes into `limits` what took hold and why the rest did not. Also
- * memory.oom.group, as far as the kernel has it. `mount`: of the hierarchy. */
-void leaf_limit(const struct cg_leaf *leaf, const char *mount, struct limit_set *limits);
+ * memory.oom.group, as far as the kernel has it. */
+void leaf_limit(const struct cg_leaf *leaf, struct limit_set *limits);
 
 /* Kills all that is in it, by cgroup.kill or, where there is none, frozen and one by one. */
 rr_checked int leaf_kill(const char *path);
