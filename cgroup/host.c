@@ -221,6 +221,26 @@ void host_sample(const struct host_roots *roots, struct host_sample *ret)
 	*ret = sample;
 }
 
+bool host_runnable(const char *proc, uint64_t *ret)
+{
+	char path[PATH_SIZE], text[128];
+	const char *at = text;
+
+	/* "0.20 0.18 0.12 1/80 11206": what runs is before the slash. */
+	(void)snprintf(path, sizeof(path), "%s/loadavg", proc);
+	if (rr_read_at(AT_FDCWD, path, text, sizeof(text)) <= 0)
+		return false;
+	for (int field = 0; at && field < 3; field++) {
+		at = strchr(at, ' ');
+		at = at ? at + 1 : NULL;
+	}
+	if (!at || at[strspn(at, "0123456789")] != '/')
+		return false;
+	*ret = to_u64(at, strcspn(at, "/"), 0);
+	*ret -= *ret > 0;
+	return true;
+}
+
 void host_add_disk(struct host_sample *sample, const char *path)
 {
 	struct host_disk *disk = &sample->disks[sample->n_disks];

@@ -48,6 +48,9 @@ struct host_roots {
 /* Reads everything but disks once. What cannot be read is marked not known; never an error. */
 void host_sample(const struct host_roots *roots, struct host_sample *ret);
 
+/* Threads of the machine that want a CPU at this moment, ours not counted. False when unknown. */
+bool host_runnable(const char *proc, uint64_t *ret);
+
 /* Adds the disk of a path to the sample; one that cannot be read is left out. */
 void host_add_disk(struct host_sample *sample, const char *path);
 

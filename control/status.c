@@ -94,6 +94,20 @@ static void print_manager(const struct status *status)
 		     status->verdict.room ? "True" : "False");
 }
 
+/* Below the two lines: over what the CPU share was measured. */
+static void print_basis(const struct status *status)
+{
+	char over[RR_FORMAT_SIZE];
+
+	if (status->use.value[HEADROOM_CPU] < 0)
+		return;
+	if (status->cpu_over_ns)
+		(void)printf("CPU use is that of the last %s.\n",
+			     rr_format_time(status->cpu_over_ns, over));
+	else
+		(void)puts("CPU use is that of this moment: threads that want a CPU, per CPU.");
+}
+
 /* ---- tables ---- */
 
 static const char *whole_seconds(uint64_t ns, char buf[static RR_FORMAT_SIZE])
@@ -248,7 +262,7 @@ int verb_status(int argc, char **argv, struct rr_err *err)
 		r = status_read_ledger(&context, &status, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	status_read_host(&context.settings, &status);
+	status_read_host(&context, &status);
 	status_judge(&context.settings, &status);
 	if (status.n_jobs > 1)
 		qsort(status.jobs, status.n_jobs, sizeof(*status.jobs), compare_jobs);
@@ -256,6 +270,7 @@ int verb_status(int argc, char **argv, struct rr_err *err)
 		return show_json(status_to_json(&status), err);
 	print_monitor(&status);
 	print_manager(&status);
+	print_basis(&status);
 	print_running(&status);
 	print_waiting(&status);
 	print_lanes(&status);

@@ -46,6 +46,7 @@ struct status_lane {
 
 struct status {
 	struct host_sample host;
+	uint64_t cpu_over_ns; /* the CPU share is of that long; 0: of this moment's threads */
 	struct headroom_reading reading;
 	struct headroom_verdict use; /* of the host as it is */
 	struct headroom_verdict verdict; /* with what is promised to jobs taken off */
@@ -57,8 +58,9 @@ struct status {
 	size_t n_lanes;
 };
 
-/* Samples the host, which takes a fifth of a second. */
-void status_read_host(const struct settings *settings, struct status *status);
+/* Samples the host; its CPU share is that since an earlier resrunctl looked (earlier.h), else of
+ * this moment. */
+void status_read_host(const struct context *context, struct status *status);
 
 /* Judges the sampled host against the thresholds; after the jobs are known. */
 void status_judge(const struct settings *settings, struct status *status);

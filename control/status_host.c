@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The host, sampled and judged as the admit stage does it (runner/gate.c). */
+#include "control/status.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,10 +11,12 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "cgroup/hierarchy.h"
-#include "control/status.h"
+#include "control/earlier.h"
 #include "policy/reserve.h"
 
-#define BETWEEN_NS (200 * RR_NS_PER_MS) /* below this a CPU share is noise */
+/* Where there is no earlier sample: so many looks at the runnable threads, so far apart. */
+#define LOOKS 4
+#define BETWEEN_NS (2 * RR_NS_PER_MS)
 
 static void add_disks(const struct settings *settings, struct host_sample *sample)
 {
@@ -45,22 +49,49 @@ static void fill_reading(const struct host_sample *host, double cpu_percent,
 	}
 }
 
-void status_read_host(const struct settings *settings, struct status *status)
+/* The share of the CPUs that threads want right now, ourselves not counted. Negative: unknown. */
+static double runnable_percent(double cpus)
 {
 	struct timespec between = rr_timespec(BETWEEN_NS);
-	struct cg_hierarchy hierarchy;
-	struct host_roots roots = { .proc = "/proc" };
+	double sum = 0;
+
+	for (int i = 0; i < LOOKS && cpus > 0; i++) {
+		uint64_t runnable;
+
+		if (i > 0)
+			(void)nanosleep(&between, NULL);
+		if (!host_runnable("/proc", &runnable))
+			return -1;
+		sum += (double)runnable < cpus ? (double)runnable : cpus;
+	}
+	return cpus > 0 ? 100 * sum / (LOOKS * cpus) : -1;
+}
+
+static double cpu_percent(const struct paths *paths, const char *own, struct status *status)
+{
 	struct host_sample before;
+	double percent = -1;
+
+	status->cpu_over_ns = 0;
+	if (earlier_exchange(paths, own, &status->host, &before))
+		percent = host_cpu_percent(&before, &status->host);
+	if (percent < 0)
+		return runnable_percent(status->host.cpus);
+	status->cpu_over_ns = status->host.at_ns - before.at_ns;
+	return percent;
+}
+
+void status_read_host(const struct context *context, struct status *status)
+{
+	struct cg_hierarchy hierarchy;
+	struct host_roots roots = { .proc = "/proc", .own = hierarchy.own };
 
 	cg_find(&hierarchy);
 	roots.cgroup = hierarchy.mode == CG_UNIFIED ? hierarchy.mount : NULL;
-	roots.own = hierarchy.own;
-	host_sample(&roots, &before);
-	/* Cut short by a signal, the share is only less exact. */
-	(void)nanosleep(&between, NULL);
 	host_sample(&roots, &status->host);
-	add_disks(settings, &status->host);
-	fill_reading(&status->host, host_cpu_percent(&before, &status->host), &status->reading);
+	add_disks(&context->settings, &status->host);
+	fill_reading(&status->host, cpu_percent(&context->paths, hierarchy.own, status),
+		     &status->reading);
 }
 
 static struct headroom_reserved reserved(const struct status *status)

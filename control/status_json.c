@@ -13,6 +13,8 @@ static json_t *host_json(const struct status *status)
 	json_t *host = json_object();
 
 	show_put_percent(host, "cpu_percent", status->use.value[HEADROOM_CPU]);
+	show_put_seconds(host, "cpu_over_s",
+			 status->cpu_over_ns ? status->cpu_over_ns : SHOW_UNKNOWN);
 	show_put(host, "cpus", reading->cpus > 0 ? json_real(reading->cpus) : json_null());
 	show_put_percent(host, "memory_percent", status->use.value[HEADROOM_MEMORY]);
 	show_put_count(host, "memory_total_bytes", memory ? total : SHOW_UNKNOWN);

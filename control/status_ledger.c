@@ -30,41 +30,90 @@ static enum job_state state_of(const struct ledger_ticket *ticket, bool alive)
 	return ticket->launching ? JOB_RUNNING : JOB_STARTING;
 }
 
+/* `like`: a job whose user is known already, or NULL: a look at the password file for each of a
+ * thousand waiters would take longer than all the rest. */
+static void name_user(struct status_job *job, const struct status_job *like)
+{
+	const struct passwd *user;
+
+	if (like && like->ticket.uid == job->ticket.uid) {
+		memcpy(job->user, like->user, sizeof(job->user));
+		return;
+	}
+	user = getpwuid(job->ticket.uid);
+	if (user)
+		(void)snprintf(job->user, sizeof(job->user), "%s", user->pw_name);
+	else
+		(void)snprintf(job->user, sizeof(job->user), "%u", job->ticket.uid);
+}
+
 static void describe(struct status_job *job, uint64_t now_ns)
 {
 	const struct ledger_ticket *ticket = &job->ticket;
-	const struct passwd *user = getpwuid(ticket->uid);
 	uint64_t since_ns =
 		ticket->state == TICKET_WAITING ? ticket->entered_ns : ticket->started_ns;
 
 	job->state = state_of(ticket, job->alive);
 	job->age_ns = now_ns > since_ns ? now_ns - since_ns : 0;
-	if (user)
-		(void)snprintf(job->user, sizeof(job->user), "%s", user->pw_name);
-	else
-		(void)snprintf(job->user, sizeof(job->user), "%u", ticket->uid);
+}
+
+static int compare_turns(const void *a, const void *b, void *now_boot_ns)
+{
+	const struct ledger_ticket *x = &(*(struct status_job *const *)a)->ticket;
+	const struct ledger_ticket *y = &(*(struct status_job *const *)b)->ticket;
+
+	if (x->lane != y->lane)
+		return x->lane < y->lane ? -1 : 1;
+	return queue_before(x, y, *(const uint64_t *)now_boot_ns) ? -1 : 1;
+}
+
+/* Only who has nobody before it needs asking what else it waits for. */
+static void ask_for(struct status_job *job, const struct status *status,
+		    const struct ledger_ticket *tickets, uint64_t now_ns)
+{
+	size_t ahead;
+
+	job->answer = QUEUE_BEHIND;
+	if (job->position == 1 || job->ticket.nested == NESTED_SAME)
+		job->answer = queue_ask(tickets, status->n_jobs, (size_t)(job - status->jobs),
+					now_ns, &ahead);
+}
+
+/* Numbers the waiters of each profile, which are sorted: comparing each with each would take longer
+ * than anything else here. One that waits for others to end stands in no one's way. */
+static void number_waiters(struct status *status, struct status_job *const *waiters, size_t n,
+			   const struct ledger_ticket *tickets, uint64_t now_ns)
+{
+	size_t before = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0 && waiters[i]->ticket.lane != waiters[i - 1]->ticket.lane)
+			before = 0;
+		waiters[i]->position = before + 1;
+		before += waiters[i]->ticket.blocked != BLOCKED_DEPENDENCY;
+		ask_for(waiters[i], status, tickets, now_ns);
+	}
 }
 
 /* Where each waiter stands, among those that are alive. */
-static void place_in_queue(struct status *status, const struct moment *now)
+static void place_in_queue(struct status *status, struct moment *now)
 {
-	rr_autofree struct ledger_ticket *tickets = calloc(status->n_jobs + 1, sizeof(*tickets));
-	size_t n = status->n_jobs;
+	size_t n = status->n_jobs, waiting = 0;
+	rr_autofree struct ledger_ticket *tickets = calloc(n + 1, sizeof(*tickets));
+	rr_autofree struct status_job **waiters = calloc(n + 1, sizeof(struct status_job *));
 
-	for (size_t i = 0; tickets && i < n; i++) {
+	for (size_t i = 0; tickets && waiters && i < n; i++) {
 		tickets[i] = status->jobs[i].ticket;
 		if (status->jobs[i].state == JOB_LOST)
 			tickets[i].state = TICKET_FREE;
+		if (status->jobs[i].state == JOB_WAITING)
+			waiters[waiting++] = &status->jobs[i];
 	}
-	for (size_t i = 0; tickets && i < n; i++) {
-		struct status_job *job = &status->jobs[i];
-		size_t ahead;
-
-		if (job->state != JOB_WAITING)
-			continue;
-		job->position = queue_position(tickets, n, i, now->boot_ns);
-		job->answer = queue_ask(tickets, n, i, now->boot_ns, &ahead);
-	}
+	if (waiting == 0)
+		return;
+	qsort_r((void *)waiters, waiting, sizeof(struct status_job *), compare_turns,
+		&now->boot_ns);
+	number_waiters(status, waiters, waiting, tickets, now->boot_ns);
 }
 
 /* The ledger is locked. */
@@ -144,8 +193,10 @@ static int copy_locked(struct ledger *ledger, const struct config *config, struc
 	for (uint16_t i = 0; i < LEDGER_LANES_MAX; i++)
 		copy_lane(ledger, i, config, &now, status);
 	ledger_unlock(ledger);
-	for (size_t i = 0; i < status->n_jobs; i++)
+	for (size_t i = 0; i < status->n_jobs; i++) {
 		describe(&status->jobs[i], now.boot_ns);
+		name_user(&status->jobs[i], i > 0 ? &status->jobs[i - 1] : NULL);
+	}
 	place_in_queue(status, &now);
 	return r;
 }

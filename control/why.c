@@ -286,7 +286,7 @@ static int explain_job(const struct status_job *job, struct status *status, bool
 	r = context_load(strcmp(job->profile, "default") == 0 ? NULL : job->profile, &context, err);
 	if (r < 0)
 		return r;
-	status_read_host(&context.settings, status);
+	status_read_host(&context, status);
 	status_judge(&context.settings, status);
 	ask_queue(job, &answer);
 	ask_slot(status, job, &answer);

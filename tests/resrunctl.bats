@@ -157,6 +157,48 @@ misused() { # WORDS ARG...: exit 125, one line that has the words and says where
 	holds '.manager.resources_available == false and .manager.levels.memory == "critical"'
 }
 
+@test "status says over what time it measured the CPU: since one that was there before, else this moment" {
+	ctl status
+	assert_line --index 2 --partial 'CPU use is that of this moment'
+	ctl status --json
+	holds '.host | .cpu_percent >= 0 and .cpu_over_s == null'
+	assert_not_exists state
+	mkdir -m 700 state
+	ctl status --json
+	holds '.host.cpu_over_s == null'
+	wait_until 10 status_holds '.host.cpu_over_s != null'
+	ctl status --json
+	holds '.host | .cpu_percent >= 0 and .cpu_percent <= 100 and .cpu_over_s >= 0.5 and .cpu_over_s <= 60'
+	ctl status
+	assert_line --index 2 --regexp '^CPU use is that of the last [0-9.]+s\.$'
+}
+
+@test "a damaged or foreign sample of the host is not believed, and replaced" {
+	mkdir -m 700 state
+	resrunctl status >/dev/null
+	cp state/host-sample kept
+	wait_until 10 status_holds '.host.cpu_over_s != null'
+	# One byte of the counters.
+	printf '\377' | dd of=kept bs=1 seek=90 conv=notrunc status=none
+	cp kept state/host-sample
+	ctl status --json
+	holds '.host | .cpu_over_s == null and .cpu_percent >= 0'
+	wait_until 10 status_holds '.host.cpu_over_s != null'
+	rm state/host-sample
+	ln -s "$PWD/elsewhere" state/host-sample
+	ctl status --json
+	holds '.host | .cpu_over_s == null and .cpu_percent >= 0'
+	assert_not_exists elsewhere
+}
+
+@test "status does not sleep to measure: a few milliseconds at most" {
+	command -v strace >/dev/null || skip 'no strace'
+	run strace -qq -e trace=nanosleep,clock_nanosleep,ppoll,poll,select,pselect6 -o trace resrunctl status
+	assert_success
+	assert_equal "$(grep -cvE 'tv_sec=0, tv_nsec=2000000}' trace || true)" 0
+	(($(wc -l <trace) <= 3))
+}
+
 @test "status shows who runs, and who waits for what, in the order of their turns" {
 	job_in_background --name runner -m 100M -c 1 -- sleep 300
 	wait_until 20 status_holds '.running | length == 1 and .[0].state == "running"'

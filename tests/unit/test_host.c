@@ -460,6 +460,35 @@ static void pressure_or_none(void **state)
 	}
 }
 
+static void threads_that_want_a_cpu(void **state)
+{
+	static const struct {
+		const char *loadavg;
+		bool known;
+		uint64_t runnable;
+	} rows[] = {
+		{ "0.20 0.18 0.12 1/80 11206\n", true, 0 },
+		{ "12.00 3.00 1.00 13/1080 4711\n", true, 12 },
+		{ "0.20 0.18 0.12 0/80 11206\n", true, 0 },
+		{ "0.20 0.18 0.12", false, 0 },
+		{ "0.20 0.18 0.12 x/80 1", false, 0 },
+		{ "0.20 0.18 0.12 7", false, 0 },
+		{ "\n", false, 0 },
+	};
+	char proc[PATH_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint64_t runnable = 0;
+
+		fixture_write(dir, "proc/loadavg", rows[i].loadavg);
+		assert_int_equal(host_runnable(fixture_path(proc, dir, "proc"), &runnable),
+				 rows[i].known);
+		assert_int_equal(runnable, rows[i].runnable);
+	}
+	assert_false(host_runnable(fixture_path(proc, dir, "nowhere"), &(uint64_t){ 0 }));
+}
+
 static void busy_shares(void **state)
 {
 	static const struct {
@@ -588,6 +617,7 @@ int main(void)
 		HOST_TEST(a_quota_makes_cpus_a_fraction),
 		HOST_TEST(stat_without_cpus_is_unknown),
 		HOST_TEST(pressure_or_none),
+		HOST_TEST(threads_that_want_a_cpu),
 		HOST_TEST(busy_shares),
 		HOST_TEST(disks),
 		HOST_TEST(this_very_host),
