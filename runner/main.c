@@ -25,6 +25,7 @@
 #include "runner/retry.h"
 #include "runner/signals.h"
 #include "runner/status.h"
+#include "runner/status_file.h"
 #include "runner/supervise.h"
 #include "runner/tell.h"
 
@@ -207,6 +208,7 @@ static struct status run(struct attempt *attempt)
 	attempt->care = (struct care){ .temp_root = -1, .temp_fd = -1 };
 	r = place(attempt, &err);
 	care_environment(attempt->plan, &attempt->placement);
+	status_file_offer(attempt->plan);
 	if (r == 0)
 		r = care_before(attempt->plan, attempt->signals, &attempt->care, &err);
 	if (r == 0)
@@ -216,6 +218,7 @@ static struct status run(struct attempt *attempt)
 	/* The slot is held until the history has the job: who comes after it looks there. */
 	struct status status = r == 0 ? finished(attempt) : not_started(attempt, r, &err);
 
+	status_file_remove(attempt->plan);
 	ticket_release(&attempt->admission, r == 0);
 	return status;
 }

@@ -140,6 +140,24 @@ bare_but_7_and_300() {
 	assert_output "$(nproc)"
 }
 
+@test "RESRUN_STATUS names a file of the job's own, which goes with it" {
+	run -0 resrun --report report -- sh -c 'test ! -e "$RESRUN_STATUS" && echo stage=one progress=10 >"$RESRUN_STATUS" && cat "$RESRUN_STATUS" && echo "$RESRUN_STATUS"'
+	assert_line --index 0 'stage=one progress=10'
+	assert_line --index 1 "$RESRUN_RUNTIME_DIR/status/$(report .job_id)"
+	[[ -d $RESRUN_RUNTIME_DIR/status && ! -e ${lines[1]} ]]
+	# Each its own, also one inside another; a failed one's goes too.
+	run -3 resrun -- sh -c 'echo >"$RESRUN_STATUS"; resrun -- sh -c "test ! -e \"\$RESRUN_STATUS\" && echo >\"\$RESRUN_STATUS\"" && exit 3'
+	assert_equal "$(ls "$RESRUN_RUNTIME_DIR/status")" ''
+}
+
+@test "without a place for RESRUN_STATUS the job runs all the same, and does not see another's" {
+	echo >occupied
+	RESRUN_STATUS=/of/another RESRUN_RUNTIME_DIR=$PWD/occupied run -0 resrun -- sh -c 'echo "<$RESRUN_STATUS>"'
+	assert_output '<>'
+	RESRUN_RUNTIME_DIR=$PWD/occupied run -0 resrun -v -- true
+	assert_line --regexp "^resrun: no RESRUN_STATUS for the job: '$PWD/occupied': Not a directory"
+}
+
 @test "the job's words arrive byte for byte" {
 	local words=('' ' ' '-n' '--' $'new\nline' $'\xff\xfe' '*' '$HOME' "quote'\"" '\\' $'\t' 'ünï' '%s' '{}')
 	printf '<%s>\0' "${words[@]}" >without
