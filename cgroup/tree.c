@@ -73,8 +73,7 @@ static uint64_t kib(const char *text, const char *key)
 	return rr_text_u64(text, key, &value) == 0 ? value * 1024 : 0;
 }
 
-/* PSS and the anonymous part of it; resident size where smaps_rollup may not be read. */
-static void add_memory(pid_t pid, uint64_t *total, uint64_t *working)
+void tree_add_memory(pid_t pid, uint64_t *total, uint64_t *working)
 {
 	char path[64], text[4096];
 
@@ -98,7 +97,7 @@ void tree_sample(pid_t root, struct usage *usage)
 	uint64_t total = 0, working = 0;
 
 	for (size_t i = 0; i < n; i++)
-		add_memory(pids[i], &total, &working);
+		tree_add_memory(pids[i], &total, &working);
 	usage->memory_bytes = total;
 	usage->memory_working_bytes = working;
 	usage->pids = n;

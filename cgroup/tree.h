@@ -21,6 +21,10 @@ size_t tree_find(pid_t root, pid_t *ret_pids, size_t max);
 /* Reads the memory (PSS, so that shared pages count once) and number of root's descendants. */
 void tree_sample(pid_t root, struct usage *usage);
 
+/* Adds one process's memory: PSS and the anonymous part of it; its resident size where the kernel
+ * does not let us see that. */
+void tree_add_memory(pid_t pid, uint64_t *total, uint64_t *working);
+
 /* Kills what a dead launcher's job has left: the processes whose environment says that they are of
  * that job, ourselves excepted. True when there were any: look again. */
 bool tree_kill_orphans(const char *job_id);

@@ -19,6 +19,7 @@ static const struct verb {
 	const char *help;
 } verbs[] = {
 	{ "status", verb_status, "the host, what runs, what waits, and the rate windows" },
+	{ "monitor", verb_monitor, "follow processes: use, stage and progress" },
 	{ "history", verb_history, "the runs of the past" },
 	{ "why", verb_why, "what a job waits for, or why it ended" },
 	{ "doctor", verb_doctor, "what this host allows, why not more, and what would allow it" },

@@ -62,6 +62,9 @@ struct status {
  * this moment. */
 void status_read_host(const struct context *context, struct status *status);
 
+/* Samples it again; the CPU share is that since the sample before, at least 100 ms ago. */
+void status_follow_host(const struct context *context, struct status *status);
+
 /* Judges the sampled host against the thresholds; after the jobs are known. */
 void status_judge(const struct settings *settings, struct status *status);
 

@@ -81,17 +81,34 @@ static double cpu_percent(const struct paths *paths, const char *own, struct sta
 	return percent;
 }
 
+static void sample_host(const struct context *context, struct cg_hierarchy *hierarchy,
+			struct host_sample *ret)
+{
+	struct host_roots roots = { .proc = "/proc", .own = hierarchy->own };
+
+	cg_find(hierarchy);
+	roots.cgroup = hierarchy->mode == CG_UNIFIED ? hierarchy->mount : NULL;
+	host_sample(&roots, ret);
+	add_disks(&context->settings, ret);
+}
+
 void status_read_host(const struct context *context, struct status *status)
 {
 	struct cg_hierarchy hierarchy;
-	struct host_roots roots = { .proc = "/proc", .own = hierarchy.own };
 
-	cg_find(&hierarchy);
-	roots.cgroup = hierarchy.mode == CG_UNIFIED ? hierarchy.mount : NULL;
-	host_sample(&roots, &status->host);
-	add_disks(&context->settings, &status->host);
+	sample_host(context, &hierarchy, &status->host);
 	fill_reading(&status->host, cpu_percent(&context->paths, hierarchy.own, status),
 		     &status->reading);
+}
+
+void status_follow_host(const struct context *context, struct status *status)
+{
+	struct host_sample before = status->host;
+	struct cg_hierarchy hierarchy;
+
+	sample_host(context, &hierarchy, &status->host);
+	status->cpu_over_ns = status->host.at_ns - before.at_ns;
+	fill_reading(&status->host, host_cpu_percent(&before, &status->host), &status->reading);
 }
 
 static struct headroom_reserved reserved(const struct status *status)

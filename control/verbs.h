@@ -13,3 +13,4 @@ rr_checked int verb_history(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_why(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_doctor(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_config(int argc, char **argv, struct rr_err *err);
+rr_checked int verb_monitor(int argc, char **argv, struct rr_err *err);

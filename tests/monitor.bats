@@ -1,0 +1,218 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# resrunctl monitor: real processes, followed by number, by job and by name.
+#
+# runs: outside outside-user
+# shellcheck disable=SC2154  # stderr: set by run
+
+source "$BATS_TEST_DIRNAME/common.bash"
+
+setup() {
+	need jq xz
+	resrun_setup
+	mkdir empty
+}
+
+teardown() {
+	[[ ! -v TERMINAL ]] || "${TERMINAL[@]}" kill-server 2>/dev/null || true
+	end_background
+}
+
+# Looks often, whatever the load, and not at the temporary files of everybody.
+watch_json() { # ARG...
+	resrunctl monitor --json --debug -i 100ms --temp "$PWD/empty" "$@"
+}
+
+# A jq filter is true of some line of FILE.
+some_line() { # FILTER FILE
+	[[ $(jq -s "any(.[]; $1)" "$2") == true ]]
+}
+
+# A reader of 4 MiB that stops at the middle. Its pid is $LAST_PID.
+half_read() {
+	truncate -s 4M film
+	mkfifo gate
+	background bash -c 'exec 5<film; head -c 2M <&5 >/dev/null; echo >half; read -r word <gate'
+	eventually 10 test -e half
+}
+
+@test "a process by its number: progress is the position in its largest input" {
+	half_read
+	watch_json --duration 500ms "$LAST_PID" >lines
+	some_line ".pid == $LAST_PID and .name == \"bash\" and .state == \"running\" and .job_id == null and .schema == 1" lines
+	some_line '.progress_percent == 50 and .progress_from == "processes" and (.input_path | endswith("/film"))' lines
+	some_line '.stage == "bash" and .stage_from == "processes" and .cpu_percent != null and .memory_bytes > 0 and .memory_level == "normal"' lines
+	some_line '.processes == 1 and .threads == 1 and .temp_bytes == 0 and .temp_complete and .interval_s == 0.1 and .source == "processes"' lines
+	some_line '.host | .cpu_percent >= 0 and .memory_percent > 0 and .memory_available_bytes > 0' lines
+}
+
+@test "where nothing fits, progress is unknown" {
+	background sleep 300
+	watch_json --duration 300ms "$LAST_PID" >lines
+	some_line '.stage == "sleep" and .progress_percent == null and .progress_from == null and .input_path == null' lines
+	run -0 resrunctl monitor --debug --duration 100ms "$LAST_PID"
+	assert_line --index 0 --partial "sleep[$LAST_PID] running: stage sleep, progress unknown, CPU "
+}
+
+@test "the whole tree counts, and its busiest process is the stage" {
+	background bash -c 'sleep 300 & xz -9 -c /dev/zero >/dev/null & wait'
+	eventually 10 pgrep -P "$LAST_PID" xz
+	watch_json --duration 1s "$LAST_PID" >lines
+	some_line '.name == "bash" and .stage == "xz" and .processes == 3 and .cpu_percent > 5' lines
+	pkill -P "$LAST_PID"
+}
+
+@test "it ends when they do, and tells their peak" {
+	mkfifo gate
+	background bash -c 'x=$(head -c 20000000 /dev/zero | tr "\0" x); echo >ready; read -r word <gate'
+	eventually 10 test -e ready
+	background resrunctl monitor --json --debug -i 100ms --temp "$PWD/empty" "$LAST_PID"
+	eventually 10 some_line '.memory_bytes > 20000000' background.out
+	echo go >gate
+	await "$LAST_PID"
+	assert_equal "$status" 0
+	assert_equal "$(jq -s 'last | .state == "ended" and .memory_peak_bytes > 20000000' background.out)" true
+}
+
+@test "a job by its name or id: what it says of itself holds" {
+	mkfifo gate
+	background resrun --name film -- sh -c 'echo "stage=second pass progress=3/4" >"$RESRUN_STATUS"; echo >holding; read -r word <gate'
+	eventually 20 test -e holding
+	id=$(resrunctl status --json | jq -r '.running[0].job_id')
+	watch_json --duration 300ms film >lines
+	some_line ".job_id == \"$id\" and .name == \"film\" and .stage == \"second pass\" and .stage_from == \"job\"" lines
+	some_line '.progress_percent == 75 and .progress_from == "job" and .processes == 1' lines
+	watch_json --duration 300ms "${id:0:6}" >lines
+	some_line ".job_id == \"$id\"" lines
+	background resrun --name behind -w inf -- true
+	waiter=$LAST_PID
+	eventually 20 queued 1 1
+	run -125 --separate-stderr resrunctl monitor behind
+	[[ $stderr == "resrunctl: job "*" waits: see resrunctl why "* ]]
+	echo go >gate
+	await "$waiter"
+}
+
+@test "progress as ffmpeg -progress tells it" {
+	need ffmpeg
+	mkfifo gate
+	background resrun -- sh -c 'ffmpeg -nostdin -v error -f lavfi -i testsrc=d=2:s=64x64 -f null -progress - - | { echo duration=4s; cat; } >"$RESRUN_STATUS"; echo >holding; read -r word <gate'
+	eventually 20 test -e holding
+	watch_json --duration 300ms "$(resrunctl status --json | jq -r '.running[0].job_id')" >lines
+	some_line '.progress_percent == 100 and .progress_from == "job"' lines
+	echo go >gate
+}
+
+@test "by name: the main process of each tree, with globs, and never ourselves" {
+	# Nobody else's may have that name.
+	local worker=w$BASHPID
+	export WORKER=$worker
+	cp "$(type -P bash)" "$worker-one"
+	cp "$(type -P bash)" "$worker-two"
+	mkfifo gate
+	background "./$worker-one" -c "./$worker-two -c 'read -r word <gate; true'; true"
+	first=$LAST_PID
+	eventually 10 pgrep -P "$first" "$worker-two"
+	background "./$worker-two" -c 'read -r word <gate; true'
+	second=$LAST_PID
+	eventually 10 grep -q "$worker-two" "/proc/$second/comm"
+	bash -c 'resrunctl monitor --json --debug -i 100ms --duration 300ms --temp empty --match "nothing,$WORKER-*"; true' >lines
+	assert_equal "$(jq -sc 'map(.pid) | unique' lines)" "$(jq -nc "[$first, $second] | sort")"
+	some_line ".pid == $first and .processes == 2" lines
+	# A script by its own name.
+	printf '#!/bin/bash\nread -r word <gate\n' >transcode
+	chmod +x transcode
+	background ./transcode
+	third=$LAST_PID
+	eventually 10 grep -q transcode "/proc/$third/cmdline"
+	watch_json --duration 200ms --match transcode >lines
+	assert_equal "$(jq -sc 'map(.pid) | unique' lines)" "[$third]"
+	run -125 resrunctl monitor --match no-such-name
+	assert_output "resrunctl: no process fits --match 'no-such-name'"
+}
+
+@test "several at once; those that end leave, the others are followed on" {
+	mkfifo gate
+	background sleep 300
+	long=$LAST_PID
+	background sh -c 'read -r word <gate'
+	short=$LAST_PID
+	background resrunctl monitor --json --debug -i 100ms --temp "$PWD/empty" "$long" "$short"
+	eventually 10 some_line ".pid == $short" background.out
+	echo go >gate
+	eventually 10 some_line ".pid == $short and .state == \"ended\"" background.out
+	seen=$(wc -l <background.out)
+	eventually 10 has_lines background.out $((seen + 2))
+	tail -n +$((seen + 1)) background.out | jq -s "all(.[]; .pid == $long)" | grep -qx true
+	kill "$long"
+	await "$LAST_PID"
+	assert_equal "$status" 0
+}
+
+@test "temporary files are measured" {
+	mkdir scratch
+	head -c 300000 /dev/urandom >scratch/file
+	background env TMPDIR="$PWD/scratch" sleep 300
+	eventually 10 grep -q sleep "/proc/$LAST_PID/comm"
+	resrunctl monitor --json --debug --duration 100ms "$LAST_PID" >lines
+	some_line ".temp_path == \"$PWD/scratch\" and .temp_bytes >= 300000 and .temp_bytes < 400000 and .temp_complete" lines
+}
+
+@test "CSV: a line of names, then as many values; JSON's fields" {
+	background sleep 300
+	resrunctl monitor --csv --debug -i 100ms --duration 1s --temp "$PWD/empty" "$LAST_PID" >lines
+	python3 - "$LAST_PID" <<-'PY'
+		import csv, sys
+		rows = list(csv.DictReader(open('lines', newline='')))
+		assert len(rows) >= 2, rows
+		for row in rows:
+		    assert None not in row and None not in row.values(), row
+		    assert row['pid'] == sys.argv[1] and row['stage'] == 'sleep' and row['progress_percent'] == '', row
+		    assert float(row['host_memory_percent']) > 0, row
+	PY
+}
+
+@test "wrong usage: 125, and why" {
+	local words
+	while IFS='|' read -r words expected; do
+		# shellcheck disable=SC2086  # words
+		run -125 resrunctl monitor $words
+		[[ $output == "resrunctl: "*"$expected"* ]] || fail "$words: $output"
+	done <<-'END'
+		|whom to monitor is not said
+		--quick --heavy 1|exclude each other
+		--json --csv 1|exclude each other
+		--interval 1ms 1|--interval: '1ms'
+		--interval inf 1|--interval: 'inf'
+		--duration soon 1|--duration: 'soon'
+		--levels 1G,1G,2G 1|--levels: '1G,1G,2G'
+		--levels 1G 1|--levels: '1G'
+		--levels 1,2,3,4 1|--levels: '1,2,3,4'
+		999999999|there is no process 999999999
+		nobody|no process and no job
+	END
+}
+
+@test "on a terminal memory is coloured by its level; not with NO_COLOR, and not in a pipe" {
+	need tmux
+	TERMINAL=(tmux -S "$BATS_TEST_TMPDIR/tmux" -f /dev/null)
+	background sleep 300
+	SHELL=/bin/bash LANG=C.UTF-8 TERM=xterm "${TERMINAL[@]}" new-session -d -x 180 -y 30 "PS1='ready$ ' exec bash --norc --noprofile -i" 3>&- 4>&-
+	monitor="resrunctl monitor --debug --duration 100ms --temp $PWD/empty $LAST_PID"
+	"${TERMINAL[@]}" send-keys -l "$monitor; $monitor --levels 1,2,3; NO_COLOR=1 $monitor; echo all=done"
+	"${TERMINAL[@]}" send-keys Enter
+	eventually 20 shows_line all=done
+	"${TERMINAL[@]}" capture-pane -p -J -e >screen
+	mapfile -t lines < <(grep -a 'running: stage sleep' screen)
+	((${#lines[@]} >= 3))
+	[[ ${lines[0]} == *$'memory \e[32m'* ]]
+	[[ $(printf '%s\n' "${lines[@]}") == *$'memory \e[1m\e[31m'* ]]
+	[[ ${lines[-1]} != *$'\e['* ]]
+	run -0 resrunctl monitor --debug --duration 100ms --temp "$PWD/empty" "$LAST_PID"
+	[[ $output != *$'\e'* ]]
+}
+
+shows_line() { # TEXT
+	"${TERMINAL[@]}" capture-pane -p -J | grep -qxF -- "$1"
+}
