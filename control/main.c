@@ -22,6 +22,7 @@ static const struct verb {
 	{ "monitor", verb_monitor, "follow processes: use, stage and progress" },
 	{ "history", verb_history, "the runs of the past" },
 	{ "why", verb_why, "what a job waits for, or why it ended" },
+	{ "sweep", verb_sweep, "remove what is old from the directories of sweep_dirs" },
 	{ "doctor", verb_doctor, "what this host allows, why not more, and what would allow it" },
 	{ "config", verb_config, "show, check or write the configuration" },
 };

@@ -5,6 +5,9 @@
 #include <libsmartcols/libsmartcols.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <wchar.h>
+#include <wctype.h>
 
 #include "base/clock.h"
 #include "policy/report.h"
@@ -22,6 +25,25 @@ void show_note(const char *fmt, ...)
 	(void)vfprintf(stderr, fmt, args);
 	va_end(args);
 	(void)fputc('\n', stderr);
+}
+
+void show_safely(const char *text)
+{
+	mbstate_t state = { 0 };
+
+	while (*text) {
+		wchar_t letter;
+		size_t n = mbrtowc(&letter, text, MB_CUR_MAX, &state);
+		bool sound = n != (size_t)-1 && n != (size_t)-2;
+
+		if (sound && iswprint((wint_t)letter) && *text != '\\') {
+			(void)printf("%.*s", (int)n, text);
+			text += n;
+			continue;
+		}
+		(void)printf("\\x%02x", (unsigned char)*text++);
+		state = (mbstate_t){ 0 };
+	}
 }
 
 /* ---- tables ---- */

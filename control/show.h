@@ -19,6 +19,9 @@
 /* "resrunctl: message" on stderr. */
 rr_printf(1, 2) void show_note(const char *fmt, ...);
 
+/* Prints the text, with what a terminal could take for a command written as \xHH. */
+void show_safely(const char *text);
+
 /* ---- tables ---- */
 
 enum show_column_kind {

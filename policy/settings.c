@@ -403,6 +403,18 @@ static int check_cpus(const struct settings *settings, struct rr_err *err)
 			  SETTINGS_CPUS_MIN);
 }
 
+/* A part of RAM says nothing of a disk. */
+static int check_sweep_size(const struct settings *settings, struct rr_err *err)
+{
+	const struct setting *value = &settings->v[SET_SWEEP_MAX_SIZE];
+
+	if (!settings_has(settings, SET_SWEEP_MAX_SIZE) ||
+	    (value->size == SIZE_BYTES && value->integer > 0))
+		return 0;
+	return rr_err_set(err, EINVAL, "%s: sweep_max_size: '%s' is not a size such as 20G",
+			  value->origin, value->text);
+}
+
 int settings_check(const struct settings *settings, struct rr_err *err)
 {
 	static const struct {
@@ -427,6 +439,8 @@ int settings_check(const struct settings *settings, struct rr_err *err)
 			       settings_text(settings, SET_RATE_WINDOW));
 	if (r == 0)
 		r = check_cpus(settings, err);
+	if (r == 0)
+		r = check_sweep_size(settings, err);
 	if (r == 0)
 		r = check_size(settings, SET_MEMORY, err);
 	if (r == 0)

@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/parse.h"
 #include "base/sweep.h"
+#include "policy/upkeep.h"
 #include "runner/events.h"
 #include "runner/hooks.h"
 #include "runner/tell.h"
@@ -231,19 +232,12 @@ static void sweep_event(const char *dir, const struct sweep_result *result)
 	events_put("info", "sweep_finished", fields);
 }
 
-static void sweep_one(const struct plan *plan, const char *dir, struct care *care)
+static void sweep_one(const struct upkeep *upkeep, const char *dir, struct upkeep_rules *rules,
+		      struct care *care)
 {
 	struct sweep_result result = { 0 };
 	struct rr_err err = { "" };
-	struct sweep_rules rules = {
-		.age_ns = settings_integer(&plan->settings, SET_SWEEP_AGE),
-		.time_limit_ns = SWEEP_NS,
-		.keep = (const char *const *)settings_list(&plan->settings, SET_SWEEP_KEEP),
-		/* Root sweeps what a root-owned file names; never what the environment or a
-		 * command line does. */
-		.vouched = plan->settings.v[SET_SWEEP_DIRS].origin[0] == '/',
-	};
-	int r = sweep_run(dir, &rules, &result, &err);
+	int r = sweep_run(dir, &rules->sweep, &result, &err);
 
 	if (r < 0)
 		tell_error("sweep: %s", err.text);
@@ -252,14 +246,41 @@ static void sweep_one(const struct plan *plan, const char *dir, struct care *car
 	else if (result.files > 0)
 		tell_more("sweep: removed %llu files from '%s'", (unsigned long long)result.files,
 			  dir);
+	/* One that ran out of time goes on at the next job's end. */
+	if (r == SWEEP_DONE && result.complete &&
+	    upkeep_swept(upkeep, dir, rr_now_wall_ns(), &err) < 0)
+		tell_more("sweep: %s", err.text);
 	care->sweep_files += result.files;
 	care->sweep_bytes += result.bytes;
 	sweep_event(dir, &result);
 }
 
+static void sweep_due(const struct plan *plan, struct care *care)
+{
+	uint64_t interval_ns = settings_integer(&plan->settings, SET_SWEEP_INTERVAL);
+	upkeep_auto struct upkeep upkeep = { .fd = -1 };
+	struct upkeep_rules rules;
+	struct rr_err err;
+	int r = upkeep_begin(plan->paths.state, &upkeep, &err);
+
+	if (r < 0)
+		tell_error("sweep: %s", err.text);
+	if (r == UPKEEP_HELD)
+		tell_more("sweep: %s", err.text);
+	if (r != 0)
+		return;
+	upkeep_rules(&plan->settings, &plan->paths, &rules);
+	rules.sweep.time_limit_ns = SWEEP_NS;
+	for (char *const *dir = settings_list(&plan->settings, SET_SWEEP_DIRS); *dir; dir++)
+		if (upkeep_is_due(&upkeep, *dir, interval_ns, rr_now_wall_ns()))
+			sweep_one(&upkeep, *dir, &rules, care);
+		else
+			tell_more("sweep: '%s' was swept within the last sweep_interval", *dir);
+}
+
 void care_sweep(const struct plan *plan, struct care *care)
 {
 	remove_temp(care);
-	for (char *const *dir = settings_list(&plan->settings, SET_SWEEP_DIRS); *dir; dir++)
-		sweep_one(plan, *dir, care);
+	if (*settings_list(&plan->settings, SET_SWEEP_DIRS))
+		sweep_due(plan, care);
 }
