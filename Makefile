@@ -10,6 +10,7 @@ SYSCONF  ?= /etc
 SHARE     = $(PREFIX)/share
 # resrun finds its hooks from where it stands: bin/../libexec/resrun.
 LIBEXECDIR = $(PREFIX)/libexec/resrun
+UNITDIR   ?= $(PREFIX)/lib/systemd
 O        ?= build
 V        ?=
 
@@ -159,6 +160,15 @@ install: all
 	install -m 644 completion/_resrun $(DESTDIR)$(SHARE)/zsh/site-functions
 	install -m 644 completion/resrun.fish $(DESTDIR)$(SHARE)/fish/vendor_completions.d
 	install -m 644 README.md LICENSE resrun.ini $(DESTDIR)$(SHARE)/doc/resrun
+	@# Hourly upkeep, for who enables it.
+	install -d $(DESTDIR)$(UNITDIR)/system $(DESTDIR)$(UNITDIR)/user
+	for dir in $(UNITDIR)/system $(UNITDIR)/user $(SHARE)/doc/resrun; do \
+		for file in dist/resrun-upkeep.*; do \
+			case $$dir:$$file in $(UNITDIR)*.cron | $(SHARE)*.service | $(SHARE)*.timer) continue ;; esac; \
+			sed 's|@BINDIR@|$(PREFIX)/bin|g' $$file >$(DESTDIR)$$dir/$${file#dist/} && \
+			chmod 644 $(DESTDIR)$$dir/$${file#dist/} || exit 1; \
+		done; \
+	done
 	@# An administrator's file is never overwritten.
 	test -e $(DESTDIR)$(SYSCONF)/resrun/resrun.ini || \
 		install -m 644 resrun.ini $(DESTDIR)$(SYSCONF)/resrun/resrun.ini

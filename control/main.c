@@ -23,6 +23,7 @@ static const struct verb {
 	{ "history", verb_history, "the runs of the past" },
 	{ "why", verb_why, "what a job waits for, or why it ended" },
 	{ "sweep", verb_sweep, "remove what is old from the directories of sweep_dirs" },
+	{ "audit", verb_audit, "what killed runs left behind; --fix mends it" },
 	{ "doctor", verb_doctor, "what this host allows, why not more, and what would allow it" },
 	{ "config", verb_config, "show, check or write the configuration" },
 };
@@ -32,10 +33,10 @@ static void print_help(void)
 	(void)puts("Usage: resrunctl VERB [OPTION]...\nLook at resrun's jobs, and steer them.\n");
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		(void)printf("  %-9s %s\n", verbs[i].name, verbs[i].help);
-	(void)puts(
-		"\n`resrunctl VERB --help` tells the verb's options; --version the version.\n\n"
-		"Exit status: 0; 1 when doctor found a problem; 125 when resrunctl failed or was "
-		"misused.");
+	(void)puts("\n`resrunctl VERB --help` tells the verb's options; --version the version.\n\n"
+		   "Exit status: 0; 1 when doctor or audit found something, or sweep could not do "
+		   "all; 75 when another\n"
+		   "sweep or audit is at work; 125 when resrunctl failed or was misused.");
 }
 
 /* The options before the verb. 0 and *ret_verb, ARGUMENTS_HELP when all is said, or -errno. */

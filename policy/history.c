@@ -184,3 +184,25 @@ int history_each_with(const char *state_dir, const char *text,
 		return rr_err_sys(err, ENOMEM, "the history");
 	return each(state_dir, filter, visit, arg, ret_torn, err);
 }
+
+int history_check_tail(const char *state_dir, bool mend, bool *ret_torn, struct rr_err *err)
+{
+	char path[PATH_MAX];
+	rr_autofd int fd = open_history(state_dir, mend ? O_RDWR : O_RDONLY, path);
+	struct stat st;
+	off_t end;
+
+	*ret_torn = false;
+	if (fd == -ENOENT)
+		return 0;
+	if (fd < 0)
+		return rr_err_sys(err, -fd, "open the history '%s'", path);
+	/* Who appends just now holds it, and its line is not torn. */
+	if (flock(fd, mend ? LOCK_EX : LOCK_SH) < 0 || fstat(fd, &st) < 0)
+		return rr_err_sys(err, errno, "lock the history '%s'", path);
+	end = last_line_end(fd, st.st_size);
+	*ret_torn = end < st.st_size;
+	if (mend && *ret_torn && ftruncate(fd, end) < 0)
+		return rr_err_sys(err, errno, "mend the history '%s'", path);
+	return 0;
+}

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "base/err.h"
 
@@ -25,3 +26,8 @@ rr_checked int history_each(const char *state_dir, int (*visit)(json_t *record, 
 rr_checked int history_each_with(const char *state_dir, const char *text,
 				 int (*visit)(json_t *record, void *arg), void *arg,
 				 size_t *ret_torn, struct rr_err *err);
+
+/* Whether the last line is torn, which the next writer would cut off; `mend` cuts it off now.
+ * *ret_torn is what was found. A missing history is whole. 0 or -errno with words. */
+rr_checked int history_check_tail(const char *state_dir, bool mend, bool *ret_torn,
+				  struct rr_err *err);

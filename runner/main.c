@@ -22,6 +22,7 @@
 #include "runner/options.h"
 #include "runner/plan.h"
 #include "runner/record.h"
+#include "runner/recover.h"
 #include "runner/retry.h"
 #include "runner/signals.h"
 #include "runner/status.h"
@@ -301,7 +302,9 @@ int main(int argc, char **argv)
 		options_print_help();
 	if (r == OPTIONS_VERSION)
 		(void)printf("resrun %s\n", RESRUN_VERSION);
-	if (r == 0) {
+	if (r == OPTIONS_RECOVER)
+		r = recover_alone(&request, &err);
+	else if (r == 0) {
 		r = plan_make(&request, &plan, &err);
 		if (r == 0)
 			status = run_plan(&plan);

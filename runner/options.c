@@ -110,6 +110,12 @@ int options_parse(int argc, char **argv, struct request *ret, struct rr_err *err
 		return OPTIONS_HELP;
 	if (settings_has(&ret->settings, SET_VERSION))
 		return OPTIONS_VERSION;
+	if (settings_has(&ret->settings, SET_RECOVER))
+		return *ret->command ? rr_err_set(err, EINVAL,
+						  "--recover runs no COMMAND: '%s' is one word "
+						  "too many; see resrun --help",
+						  *ret->command)
+				     : OPTIONS_RECOVER;
 	if (!*ret->command)
 		return rr_err_set(
 			err, EINVAL,

@@ -10,7 +10,7 @@ struct request {
 };
 
 /* Outcomes of options_parse beside 0: the caller prints what was asked for and ends well. */
-enum { OPTIONS_HELP = 1, OPTIONS_VERSION };
+enum { OPTIONS_HELP = 1, OPTIONS_VERSION, OPTIONS_RECOVER };
 
 /* Options end at the first word that is not one. 0, an outcome, or -EINVAL with words. */
 rr_checked int options_parse(int argc, char **argv, struct request *ret, struct rr_err *err);

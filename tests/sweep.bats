@@ -205,3 +205,30 @@ sweep_dirs = $PWD/other"
 	assert_equal "$status" 125
 	assert_equal "$stderr" "resrunctl: RESRUN_SWEEP_MAX_SIZE: sweep_max_size: '50%' is not a size such as 20G"
 }
+
+@test "make install brings a timer, a service and a cron line that call what is installed" {
+	[[ -e $SOURCE/Makefile ]] || skip 'installed elsewhere'
+	need make
+	local unit root=$PWD/root
+	make -s -C "$SOURCE" O="$BUILD" PREFIX=/usr SYSCONF=/etc DESTDIR="$root" install
+	run -0 find "$root" -name 'resrun-upkeep*' -printf '%P %m\n'
+	assert_equal "$(sort <<<"$output" | tr '\n' ';')" \
+		'usr/lib/systemd/system/resrun-upkeep.service 644;usr/lib/systemd/system/resrun-upkeep.timer 644;usr/lib/systemd/user/resrun-upkeep.service 644;usr/lib/systemd/user/resrun-upkeep.timer 644;usr/share/doc/resrun/resrun-upkeep.cron 644;'
+	assert_equal "$(grep -rho '/usr[^ ]*resrunctl [a-z -]*' "$root"/usr/lib/systemd/system "$root"/usr/share/doc/resrun/*.cron | sed 's/ *$//' | sort -u | tr '\n' ';')" \
+		'/usr/bin/resrunctl audit --fix;/usr/bin/resrunctl sweep;'
+	! grep -r @BINDIR@ "$root"
+	if command -v systemd-analyze >/dev/null; then
+		for unit in service timer; do
+			sed "s|/usr/bin/resrunctl|$BUILD/resrunctl|" "$root/usr/lib/systemd/system/resrun-upkeep.$unit" >"resrun-upkeep.$unit"
+		done
+		run -0 systemd-analyze verify --man=no "$PWD/resrun-upkeep.service" "$PWD/resrun-upkeep.timer"
+		refute_output --partial resrun-upkeep
+	fi
+	# The line does what it says: quiet, and well also while another one is at work.
+	run -0 resrun -- true
+	sed -n 's|^17 [* ]*root ||p' "$root/usr/share/doc/resrun/resrun-upkeep.cron" | sed "s|/usr/bin/|$BUILD/|g" >line
+	run -0 sh ./line
+	assert_output ''
+	need flock
+	run -0 flock "$STATE/upkeep" sh ./line
+}

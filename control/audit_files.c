@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* audit: the files of the state directory: a torn history, halves of files, another version's. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/parse.h"
+#include "control/audit.h"
+#include "policy/history.h"
+#include "policy/report.h"
+
+/* ---- history ---- */
+
+struct versions {
+	size_t sound, newer;
+};
+
+static int count_record(json_t *record, void *arg)
+{
+	struct versions *versions = arg;
+
+	versions->sound++;
+	versions->newer += json_integer_value(json_object_get(record, "schema")) > REPORT_SCHEMA;
+	return 0;
+}
+
+static void audit_lines(struct audit *audit, const char *path)
+{
+	struct versions versions = { 0 };
+	size_t torn;
+	struct rr_err err;
+
+	if (history_each(audit->context.paths.state, count_record, &versions, &torn, &err) < 0)
+		(void)audit_find(audit, "history", AUDIT_STAYS, path, "%s", err.text);
+	else if (torn > 0)
+		(void)audit_find(audit, "history", AUDIT_NOTE, path,
+				 "%zu damaged lines among %zu sound ones: every reader passes over "
+				 "them",
+				 torn, versions.sound);
+	if (versions.newer > 0)
+		(void)audit_find(audit, "version", AUDIT_NOTE, path,
+				 "%zu records of a newer resrun: what is new in them is not shown",
+				 versions.newer);
+}
+
+void audit_history(struct audit *audit)
+{
+	char path[PATH_MAX];
+	bool torn;
+	struct rr_err err;
+
+	(void)snprintf(path, sizeof(path), "%.4000s/history", audit->context.paths.state);
+	if (history_check_tail(audit->context.paths.state, audit->fix, &torn, &err) < 0) {
+		(void)audit_find(audit, "history", AUDIT_STAYS, path, "%s", err.text);
+		return;
+	}
+	if (torn)
+		(void)audit_find(audit, "history", audit->fix ? AUDIT_MENDED : AUDIT_FOUND, path,
+				 "its last line is torn: a launcher was killed while it wrote");
+	if (!torn || audit->fix)
+		audit_lines(audit, path);
+}
+
+/* ---- halves ---- */
+
+/* ".NAME.PID.tmp", as rr_replace_at makes them, of a process that is no more. */
+static bool is_half(const char *name)
+{
+	size_t length = strlen(name), end = length - strlen(".tmp"), from = end;
+	char digits[RR_FORMAT_SIZE];
+	uint64_t pid;
+
+	if (length < strlen(".x.1.tmp") || name[0] != '.' || strcmp(name + end, ".tmp") != 0)
+		return false;
+	while (from > 1 && name[from - 1] != '.')
+		from--;
+	(void)snprintf(digits, sizeof(digits), "%.*s", (int)(end - from), name + from);
+	return from > 1 && rr_parse_u64(digits, &pid) == 0 && pid > 0 && pid <= INT32_MAX &&
+	       kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+}
+
+static void look_for_halves(struct audit *audit, const char *path)
+{
+	DIR *dir = opendir(path);
+	const struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		char whole[PATH_MAX + NAME_MAX];
+		bool gone;
+		struct stat st;
+
+		if (!is_half(entry->d_name) ||
+		    fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    !S_ISREG(st.st_mode) || st.st_uid != geteuid())
+			continue;
+		(void)snprintf(whole, sizeof(whole), "%s/%s", path, entry->d_name);
+		gone = audit->fix && unlinkat(dirfd(dir), entry->d_name, 0) == 0;
+		(void)audit_find(audit, "half",
+				 gone	      ? AUDIT_MENDED
+				 : audit->fix ? AUDIT_STAYS
+					      : AUDIT_FOUND,
+				 whole, "a file that a killed process did not come to finish");
+	}
+	if (dir)
+		(void)closedir(dir);
+}
+
+void audit_halves(struct audit *audit)
+{
+	const struct paths *paths = &audit->context.paths;
+
+	look_for_halves(audit, paths->state);
+	if (strcmp(paths->runtime, paths->state) != 0)
+		look_for_halves(audit, paths->runtime);
+}

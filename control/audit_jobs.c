@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/* audit: what jobs left whose launchers were killed: slots, leaves, private directories. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/parse.h"
+#include "base/sweep.h"
+#include "cgroup/backend.h"
+#include "cgroup/walk.h"
+#include "control/audit.h"
+
+#define TEMP_PREFIX "resrun-"
+#define STRANGE_NS (10 * 60 * RR_NS_PER_S) /* before that, its maker may be about to use it */
+#define TEMP_REMOVE_NS (10 * 60 * RR_NS_PER_S)
+
+/* ---- slots ---- */
+
+/* The resrun that stands beside us frees slots as its every start does: there is one way to do it.
+ * What it says goes where our own remarks go. */
+static bool run_recover(void)
+{
+	char path[PATH_MAX], *argv[] = { path, (char[]){ "--recover" }, NULL };
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	posix_spawn_file_actions_t actions;
+	int status = 0, r;
+	pid_t pid;
+
+	if (n <= 0 || posix_spawn_file_actions_init(&actions) != 0)
+		return false;
+	path[n] = '\0';
+	(void)snprintf(strrchr(path, '/') + 1, sizeof("resrun"), "resrun");
+	(void)fflush(stdout);
+	r = posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+	if (r == 0)
+		r = posix_spawn(&pid, path, &actions, NULL, argv, environ);
+	(void)posix_spawn_file_actions_destroy(&actions);
+	return r == 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+	       WEXITSTATUS(status) == 0;
+}
+
+static bool is_dead(const struct status *status, const char *id)
+{
+	for (size_t i = 0; i < status->n_jobs; i++)
+		if (status->jobs[i].state == JOB_LOST && strcmp(status->jobs[i].ticket.id, id) == 0)
+			return true;
+	return false;
+}
+
+static size_t find_dead(struct audit *audit)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < audit->status.n_jobs; i++) {
+		const struct status_job *job = &audit->status.jobs[i];
+		bool waited = job->ticket.state == TICKET_WAITING;
+
+		if (job->state != JOB_LOST)
+			continue;
+		found++;
+		(void)audit_find(audit, "slot", AUDIT_FOUND, job->ticket.id,
+				 waited ? "a waiter of profile '%s' that was killed (%s)"
+					: "a slot of profile '%s' whose launcher was killed (%s)",
+				 job->profile, job->detail.command);
+	}
+	return found;
+}
+
+static void mend_slots(struct audit *audit)
+{
+	bool well = run_recover();
+	struct rr_err err;
+
+	status_free(&audit->status);
+	audit->status = (struct status){ 0 };
+	if (status_read_ledger(&audit->context, &audit->status, &err) < 0)
+		well = false;
+	for (size_t i = 0; i < audit->n; i++) {
+		struct audit_finding *finding = &audit->findings[i];
+
+		if (finding->state == AUDIT_FOUND)
+			finding->state = well && !is_dead(&audit->status, finding->object)
+						 ? AUDIT_MENDED
+						 : AUDIT_STAYS;
+	}
+}
+
+void audit_slots(struct audit *audit)
+{
+	struct rr_err err;
+	size_t found;
+
+	if (status_read_ledger(&audit->context, &audit->status, &err) < 0) {
+		/* Damaged, or of another version: the words say when it can be mended. */
+		(void)audit_find(audit, "ledger", AUDIT_FOUND, audit->context.paths.ledger, "%s",
+				 err.text);
+		found = 1;
+	} else {
+		found = find_dead(audit);
+	}
+	if (found > 0 && audit->fix)
+		mend_slots(audit);
+}
+
+/* ---- whose it is ---- */
+
+/* A launcher of ours lives that this ledger does not know. */
+static bool has_strangers(const struct status *status)
+{
+	DIR *proc = opendir("/proc");
+	const struct dirent *entry;
+	bool found = false;
+
+	while (proc && !found && (entry = readdir(proc))) {
+		char name[64], comm[32] = "";
+		bool known = false;
+		struct stat st;
+		uint64_t pid;
+
+		if (rr_parse_u64(entry->d_name, &pid) < 0)
+			continue;
+		for (size_t i = 0; i < status->n_jobs; i++)
+			known |= status->jobs[i].ticket.pid == (pid_t)pid;
+		(void)snprintf(name, sizeof(name), "%.20s/comm", entry->d_name);
+		found = !known && fstatat(dirfd(proc), entry->d_name, &st, 0) == 0 &&
+			st.st_uid == geteuid() &&
+			rr_read_at(dirfd(proc), name, comm, sizeof(comm)) > 0 &&
+			strcmp(comm, "resrun\n") == 0;
+	}
+	if (proc)
+		(void)closedir(proc);
+	return found;
+}
+
+/* What a job of this state directory left is ours once that is over. What is of no job that we know
+ * may be of one with another state directory, or of one that has not come to the queue yet: it is
+ * abandoned only when it is old, and no such launcher lives. */
+static bool is_abandoned(const struct audit *audit, const char *job_id, const struct stat *st)
+{
+	uint64_t made_ns = (uint64_t)st->st_ctim.tv_sec * RR_NS_PER_S;
+
+	if (st->st_uid != geteuid() || !audit_is_job_id(job_id))
+		return false;
+	if (audit_is_ended(audit, job_id) || 1)
+		return true;
+	for (size_t i = 0; i < audit->status.n_jobs; i++)
+		if (strcmp(audit->status.jobs[i].ticket.id, job_id) == 0)
+			return false;
+	return made_ns + STRANGE_NS < rr_now_wall_ns() && !has_strangers(&audit->status);
+}
+
+/* ---- leaves ---- */
+
+static void leaf_found(struct audit *audit, const char *dir)
+{
+	int populated = cg_populated(dir);
+
+	if (populated < 0)
+		return;
+	if (populated > 0) {
+		(void)audit_find(audit, "leaf", AUDIT_STAYS, dir,
+				 "processes are in it, and no job here is theirs; if none "
+				 "elsewhere is: echo 1 >'%s/cgroup.kill'",
+				 dir);
+		return;
+	}
+	(void)audit_find(audit, "leaf",
+			 !audit->fix			 ? AUDIT_FOUND
+			 : placement_reap_leaf(dir) == 0 ? AUDIT_MENDED
+							 : AUDIT_STAYS,
+			 dir, "the empty cgroup of a job that is no more");
+}
+
+static int visit_leaf(const char *dir, void *arg)
+{
+	const char *id = strrchr(dir, '/') + 1 + strlen(CG_LEAF_PREFIX);
+	struct stat st;
+
+	if (placement_is_leaf_path(dir) && stat(dir, &st) == 0 && is_abandoned(arg, id, &st))
+		leaf_found(arg, dir);
+	return 0;
+}
+
+void audit_leaves(struct audit *audit)
+{
+	struct cg_hierarchy hierarchy;
+	int r;
+
+	cg_find(&hierarchy);
+	if (hierarchy.mode == CG_NONE)
+		return;
+	r = cg_walk_bottom_up(hierarchy.mount, visit_leaf, audit);
+	if (r < 0)
+		(void)audit_find(audit, "leaf", AUDIT_NOTE, hierarchy.mount,
+				 "not all cgroups were looked at: %s", strerror(-r));
+}
+
+/* ---- private temporary directories ---- */
+
+/* Its launcher, wherever it keeps its state, would hold the lock. */
+static bool is_left(const struct audit *audit, int root, const char *name)
+{
+	rr_autofd int fd = openat(root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 && (st.st_mode & 077) == 0 &&
+	       flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+	       is_abandoned(audit, name + strlen(TEMP_PREFIX), &st);
+}
+
+static void temp_found(struct audit *audit, int root, const char *dir, const char *name)
+{
+	char path[PATH_MAX + NAME_MAX], bytes[RR_FORMAT_SIZE] = "?";
+	struct audit_finding *finding;
+	uint64_t size;
+	struct rr_err err;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	if (sweep_measure(root, name, RR_NS_PER_S, &size, &err) >= 0)
+		(void)rr_format_bytes(size, bytes);
+	finding = audit_find(audit, "temp", AUDIT_FOUND, path,
+			     "the private directory of a job that is no more (%s)", bytes);
+	if (!audit->fix)
+		return;
+	finding->state = AUDIT_MENDED;
+	if (sweep_remove_tree(root, name, TEMP_REMOVE_NS, &err) == 0)
+		return;
+	finding->state = AUDIT_STAYS;
+	(void)snprintf(finding->words, sizeof(finding->words), "not wholly removed: %s", err.text);
+}
+
+static void look_in_root(struct audit *audit, const char *path)
+{
+	DIR *dir = opendir(path);
+	const struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		if (strncmp(entry->d_name, TEMP_PREFIX, strlen(TEMP_PREFIX)) == 0 &&
+		    is_left(audit, dirfd(dir), entry->d_name))
+			temp_found(audit, dirfd(dir), path, entry->d_name);
+	if (dir)
+		(void)closedir(dir);
+}
+
+/* Where the profiles have them made, and where any job without a word about it does. A
+ * place that is named twice is found clean the second time. */
+void audit_temps(struct audit *audit)
+{
+	const struct config *config = &audit->context.config;
+	const char *root = settings_text(&audit->context.settings, SET_TEMP_ROOT);
+	const char *inherited = getenv("TMPDIR");
+	const char *roots[CONFIG_PROFILES_MAX + 3];
+	size_t n = 0;
+
+	roots[n++] = "/tmp";
+	if (inherited && *inherited == '/')
+		roots[n++] = inherited;
+	if (root)
+		roots[n++] = root;
+	for (size_t i = 0; i < config->n_profiles; i++)
+		if (settings_text(&config->profiles[i].settings, SET_TEMP_ROOT))
+			roots[n++] = settings_text(&config->profiles[i].settings, SET_TEMP_ROOT);
+	for (size_t i = 0; i < n; i++) {
+		bool again = false;
+
+		for (size_t j = 0; j < i; j++)
+			again |= strcmp(roots[i], roots[j]) == 0;
+		if (!again)
+			look_in_root(audit, roots[i]);
+	}
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include "runner/recover.h"
+
+#include <errno.h>
+#include <poll.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "policy/config.h"
+#include "policy/ledger.h"
+#include "policy/paths.h"
+#include "policy/queue.h"
+#include "runner/reap.h"
+#include "runner/tell.h"
+#include "runner/ticket.h"
+#include "runner/wake.h"
+
+#define AGAIN_NS (20 * RR_NS_PER_MS)
+#define DYING_NS (10 * RR_NS_PER_S) /* so long what was killed may take to go */
+
+/* One look, under the lock. True when something of a dead launcher's job is still going. */
+static int look_once(struct ledger *ledger, int wake_fd, bool *ret_again, struct rr_err *err)
+{
+	int r = ledger_lock(ledger, TICKET_LOCK_NS, err);
+	size_t n;
+
+	if (r != 0)
+		return r > 0 ? -EBUSY : r;
+	if (*ledger_mended(ledger))
+		tell("%s: mended", ledger_mended(ledger));
+	*ret_again = reap_dead(ledger, QUEUE_NONE);
+	/* Dead waiters that nobody stands behind; the others are found by who does. */
+	(void)ledger_tickets(ledger, &n);
+	for (size_t i = 0; i < n; i++)
+		if (ledger_tickets(ledger, &n)[i].state == TICKET_WAITING)
+			(void)reap_waiter(ledger, i);
+	wake_all_heads(ledger, wake_fd);
+	ledger_unlock(ledger);
+	return 0;
+}
+
+static int free_slots(const struct paths *paths, struct rr_err *err)
+{
+	uint64_t deadline_ns = rr_now_boot_ns() + DYING_NS;
+	auto_ledger struct ledger *ledger = NULL;
+	char name[LEDGER_WAKE_SIZE];
+	rr_autofd int wake_fd = -1;
+	bool again = true;
+	int r = ledger_open(paths->ledger, paths->shared, &ledger, err);
+
+	if (r == 0)
+		r = wake_open(&wake_fd, name, err);
+	while (r == 0 && again) {
+		struct timespec rest = rr_timespec(AGAIN_NS);
+
+		r = look_once(ledger, wake_fd, &again, err);
+		if (r == 0 && again && rr_now_boot_ns() > deadline_ns)
+			return rr_err_set(err, EBUSY,
+					  "what a killed launcher's job has left does not end; see "
+					  "resrunctl status");
+		if (again)
+			(void)ppoll(NULL, 0, &rest, NULL);
+	}
+	return r;
+}
+
+int recover_alone(const struct request *request, struct rr_err *err)
+{
+	struct settings settings = { 0 };
+	struct config config = { 0 };
+	struct paths paths;
+	const char *profile;
+	int r = config_load(settings_text(&request->settings, SET_CONFIG), &config, err);
+
+	if (r == 0)
+		r = config_resolve(&config, &request->settings, NULL, &settings, &profile, err);
+	if (r == 0)
+		r = paths_find(&settings, &paths, err);
+	if (r == 0) {
+		tell_setup(&settings);
+		r = free_slots(&paths, err);
+	}
+	settings_free(&settings);
+	config_free(&config);
+	return r;
+}
