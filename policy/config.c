@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "policy/retry_on.h"
 
 #define SYSTEM_FOLDER "/etc/resrun"
 
@@ -409,6 +410,15 @@ static int unknown_profile(const struct config *config, const char *name, struct
 			  *known ? known : "none");
 }
 
+static int check_retry_on(const struct settings *settings, struct rr_err *err)
+{
+	int r = retry_on_check(settings_list(settings, SET_RETRY_ON), err);
+
+	if (r < 0)
+		rr_err_prefix(err, "%s: retry_on", settings->v[SET_RETRY_ON].origin);
+	return r;
+}
+
 /* Every layer onto `settings`, the lowest first. */
 static int stack_layers(const struct config *config, const struct config_profile *profile,
 			const struct settings *command_line, struct settings *settings,
@@ -426,7 +436,9 @@ static int stack_layers(const struct config *config, const struct config_profile
 		r = read_environment(settings, err);
 	if (r == 0)
 		r = settings_overlay(settings, command_line, err);
-	return r < 0 ? r : settings_check(settings, err);
+	if (r == 0)
+		r = settings_check(settings, err);
+	return r < 0 ? r : check_retry_on(settings, err);
 }
 
 int config_resolve(const struct config *config, const struct settings *command_line,

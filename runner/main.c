@@ -238,8 +238,10 @@ static struct status run_with_retries(struct plan *plan, const struct signals *s
 			return status_own(STATUS_FAILED);
 		}
 		status = run(&attempt);
-		if (!retry_wanted(plan, &status) || !retry_wait(plan, signals, &status))
+		if (!retry_wanted(plan, &status, &attempt.outcome) ||
+		    !retry_wait(plan, signals, &status))
 			return status;
+		retry_with_more(plan, &attempt.outcome);
 		plan_next_attempt(plan);
 		events_rename(plan);
 	}

@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/parse.h"
 #include "cgroup/host.h"
+#include "policy/retry_on.h"
 
 #define HIGH_TO_MAX 1.5 /* memory.max over memory.high, where only high is asked for */
 
@@ -198,6 +199,19 @@ void plan_next_attempt(struct plan *plan)
 	make_id(plan->job_id);
 	plan->submitted_wall_ns = rr_now_wall_ns();
 	plan->attempt++;
+}
+
+void plan_raise_memory(struct plan *plan)
+{
+	struct limit *max = &plan->limits.v[LIMIT_MEMORY];
+	struct limit *high = &plan->limits.v[LIMIT_MEMORY_HIGH];
+	uint64_t total = memory_total();
+
+	max->amount = retry_memory(max->amount, total);
+	if (high->asked)
+		high->amount = retry_memory(high->amount, max->amount);
+	if (!plan->reserve_first)
+		plan->reserve_bytes = max->amount;
 }
 
 void plan_free(struct plan *plan)

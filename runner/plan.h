@@ -43,5 +43,8 @@ void plan_free(struct plan *plan);
 /* A fresh id, for a further attempt. */
 void plan_next_attempt(struct plan *plan);
 
+/* Raises the memory limits after they were too low, and what is reserved with them. */
+void plan_raise_memory(struct plan *plan);
+
 /* For --dry-run: the decision and where each part of it comes from. */
 void plan_print(const struct plan *plan, FILE *out);

@@ -12,15 +12,37 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/parse.h"
+#include "policy/retry_on.h"
 #include "runner/events.h"
 #include "runner/tell.h"
 
 #define DOUBLINGS_MAX 20 /* then the wait stays as it is */
 
-bool retry_wanted(const struct plan *plan, const struct status *status)
+bool retry_wanted(const struct plan *plan, const struct status *status,
+		  const struct outcome *outcome)
 {
 	return status->from_job && !status->interrupted && (status->code != 0 || status->signal) &&
-	       plan->attempt <= settings_integer(&plan->settings, SET_RETRIES);
+	       plan->attempt <= settings_integer(&plan->settings, SET_RETRIES) &&
+	       retry_on_matches(settings_list(&plan->settings, SET_RETRY_ON), outcome->reason,
+				outcome->code, outcome->signal);
+}
+
+void retry_with_more(struct plan *plan, const struct outcome *outcome)
+{
+	const struct limit *memory = &plan->limits.v[LIMIT_MEMORY];
+	char before[RR_FORMAT_SIZE], after[RR_FORMAT_SIZE];
+	uint64_t bytes = memory->amount;
+
+	/* A limit above it, which the job did not set, is not ours to raise. */
+	if (outcome->reason != EXIT_OOM || !memory->asked || outcome->usage.own_ooms == 0)
+		return;
+	plan_raise_memory(plan);
+	if (memory->amount > bytes)
+		tell("the next try may use %s of memory instead of %s",
+		     rr_format_bytes(memory->amount, after), rr_format_bytes(bytes, before));
+	else
+		tell("there is no more than the %s of memory that it had already",
+		     rr_format_bytes(bytes, before));
 }
 
 /* +-25 %: so that jobs which failed together do not come back together. */

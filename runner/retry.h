@@ -8,9 +8,14 @@
 #include "runner/plan.h"
 #include "runner/signals.h"
 #include "runner/status.h"
+#include "runner/supervise.h"
 
-/* After any failure of the job, but not after a usage error, a cancel, 126 or 127. */
-bool retry_wanted(const struct plan *plan, const struct status *status);
+/* By retry_on, after any failure of the job; but not after a usage error, a cancel, 126 or 127. */
+bool retry_wanted(const struct plan *plan, const struct status *status,
+		  const struct outcome *outcome);
+
+/* After it was killed for going over its own memory limit, the next try gets a higher one. */
+void retry_with_more(struct plan *plan, const struct outcome *outcome);
 
 /* Waits backoff x 2^k, with jitter of a quarter, holding no slot. False when a signal ended the
  * wait: *status is then that. */

@@ -254,6 +254,39 @@ ${2:-}"
 	assert_equal "$(history length)" 4
 }
 
+@test "--retry-on: only after the ends that it names" {
+	run -3 resrun --retries 2 --backoff 10ms --retry-on 4,KILL -- sh -c 'echo >>tries; exit 3'
+	assert_equal "$(wc -l <tries)" 1
+	run -4 resrun --retries 2 --backoff 10ms --retry-on 4,KILL -- sh -c 'echo >>tries; exit 4'
+	assert_equal "$(wc -l <tries)" 4
+	run -137 resrun --retries 1 --backoff 10ms --retry-on 4,KILL -- sh -c 'echo >>tries; kill -KILL $$'
+	assert_equal "$(wc -l <tries)" 6
+	run -124 resrun --retries 1 --backoff 10ms --retry-on 4,KILL -t 0.1 -- sh -c 'echo >>tries; sleep 60'
+	assert_equal "$(wc -l <tries)" 7
+	run -124 resrun --retries 1 --backoff 10ms --retry-on timeout -t 0.1 -- sh -c 'echo >>tries; sleep 60'
+	assert_equal "$(wc -l <tries)" 9
+	run -127 resrun --retries 2 --backoff 10ms -- sh -c 'echo >>tries; exit 127'
+	assert_equal "$(wc -l <tries)" 10
+	run -125 --separate-stderr resrun --retry-on 300 -- touch started
+	[[ $stderr == "resrun: --retry-on: retry_on: '300' is not an exit code"* && ! -e started ]] || fail "$stderr"
+	write_config <<<$'[default]\nretries = 1\nbackoff = 10ms\nretry_on = 3 sometimes'
+	run -125 --separate-stderr resrun -- touch started
+	[[ $stderr == *"resrun.ini:4: retry_on: 'sometimes' is not an exit code"* && ! -e started ]] || fail "$stderr"
+}
+
+@test "--retries: after it was killed for its own limit, the next try may use more memory, and is told so" {
+	need python3
+	run -0 --separate-stderr resrun -m 100M --retries 3 --backoff 10ms --retry-on oom --report report --cleanup 'echo "$RESRUN_MEMORY_BYTES" >>bytes' -- \
+		python3 -c 'x = b"x" * (150 << 20); import time; time.sleep(0.5)'
+	assert_equal "$(<bytes)" $'104857600\n209715200'
+	assert_equal "$(report '[.attempt, .limits.memory.requested] | @json')" '[2,209715200]'
+	assert_equal "$(history 'map(.exit.reason)')" '["oom","exited"]'
+	[[ $stderr == *'resrun: the next try may use 200M of memory instead of 100M'* ]]
+	# A signal of the same number is no want of memory.
+	run -137 resrun -m 100M --retries 1 --backoff 10ms --report report -- sh -c 'kill -KILL $$'
+	assert_equal "$(report .limits.memory.requested)" 104857600
+}
+
 @test "--retries: between two tries no slot is held, and TERM ends the wait" {
 	resrun --retries 1 --backoff 30s -- false 2>err &
 	started+=("$!")
