@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "cgroup/affinity.h"
 
 #define CPU_WEIGHT_DEFAULT 100 /* the kernel's; what nice 0 stands for */
 #define EMPTY_WAIT_NS (5 * RR_NS_PER_S) /* after cgroup.kill; other runtimes wait as long */
@@ -143,6 +144,40 @@ int placement_take(const struct place_request *request, struct limit_set *limits
 	else
 		limit_as_process(limits);
 	return 0;
+}
+
+/* A nice value cannot be taken back by its own user; memory is sampled by whoever watches. */
+static void change_process(enum limit_id id, struct limit *limit)
+{
+	limit->by = limit->asked && id != LIMIT_CPU_WEIGHT ? process_enforces(id, limit) : BY_NONE;
+	if (id == LIMIT_CPUS && limit->by == BY_AFFINITY)
+		affinity_hold_tree(getpid(), (unsigned)limit->cpus);
+	if (id == LIMIT_CPUS && !limit->asked)
+		affinity_hold_tree(getpid(), 0);
+	(void)snprintf(limit->why_not, sizeof(limit->why_not), "%s",
+		       id == LIMIT_CPUS ? "without a cgroup, only whole CPUs can be held"
+					: "needs a cgroup, and the job has none");
+}
+
+int placement_change(const struct placement *placement, enum limit_id id, struct limit *limit,
+		     struct rr_err *err)
+{
+	bool taken_off;
+
+	limit->why_not[0] = '\0';
+	if (placement->backend == BACKEND_PROCESS)
+		change_process(id, limit);
+	else
+		leaf_limit_one(&placement->leaf, id, limit);
+	if (placement->backend == BACKEND_PROCESS)
+		taken_off = !limit->asked && id != LIMIT_CPU_WEIGHT;
+	else
+		taken_off = !limit->asked && limit->by == BY_CGROUP;
+	if (taken_off)
+		limit->by = BY_NONE;
+	if (taken_off || limit->by != BY_NONE)
+		return 0;
+	return rr_err_set(err, ENOTSUP, "%s: %s", limit_name(id), limit->why_not);
 }
 
 bool placement_is_leaf_path(const char *path)

@@ -71,6 +71,12 @@ enum limit_by placement_would_enforce(const struct placement *placement, enum li
 rr_checked int placement_take(const struct place_request *request, struct limit_set *limits,
 			      struct placement *ret, struct rr_err *err);
 
+/* Sets one limit of the running job anew, or takes it off when it is not asked; limit->by then says
+ * what holds it. Of a job without a cgroup, our descendants are changed. 0, or -ENOTSUP with words:
+ * then it may be half done, and is to be set back. */
+rr_checked int placement_change(const struct placement *placement, enum limit_id id,
+				struct limit *limit, struct rr_err *err);
+
 /* Kills what is left in the leaf, waits until it is empty, removes it. 0 or -errno with words. */
 rr_checked int placement_end(struct placement *placement, struct rr_err *err);
 

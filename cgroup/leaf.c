@@ -59,14 +59,29 @@ int leaf_make(const char *parent, const char *id, unsigned wanted, struct cg_lea
 	return 0;
 }
 
-static void limit_one(const struct cg_leaf *leaf, enum limit_id id, struct limit *limit)
+/* Which text goes into the limit's file. 0 or -errno with words. */
+static int text_of(const struct limit *limit, enum limit_id id, char *text, size_t size,
+		   struct rr_err *err)
+{
+	const char *none = limit_none_text(id);
+
+	if (limit->asked)
+		return limit_text(limit, id, text, size, err);
+	if (!none)
+		return rr_err_set(err, ENOTSUP, "%s cannot be taken off a running job",
+				  limit_name(id));
+	(void)snprintf(text, size, "%s", none);
+	return 0;
+}
+
+void leaf_limit_one(const struct cg_leaf *leaf, enum limit_id id, struct limit *limit)
 {
 	char text[512];
 	struct rr_err err;
 	int r;
 
 	limit->by = BY_NONE;
-	if (limit_text(limit, id, text, sizeof(text), &err) < 0) {
+	if (text_of(limit, id, text, sizeof(text), &err) < 0) {
 		(void)snprintf(limit->why_not, sizeof(limit->why_not), "%.190s", err.text);
 		return;
 	}
@@ -86,7 +101,7 @@ void leaf_limit(const struct cg_leaf *leaf, struct limit_set *limits)
 {
 	for (int i = 0; i < LIMIT_N; i++)
 		if (limits->v[i].asked)
-			limit_one(leaf, i, &limits->v[i]);
+			leaf_limit_one(leaf, i, &limits->v[i]);
 	/* One process killed for memory takes the rest of the job with it: half a job is no job.
 	 * Where the kernel has no such file, its own choice of victim stands. */
 	if (leaf->controllers & CG_MEMORY)

@@ -30,6 +30,9 @@ rr_checked int leaf_make(const char *parent, const char *id, unsigned wanted, st
  * memory.oom.group, as far as the kernel has it. */
 void leaf_limit(const struct cg_leaf *leaf, struct limit_set *limits);
 
+/* The same for one limit of a leaf that is in use; one that is not asked is taken off. */
+void leaf_limit_one(const struct cg_leaf *leaf, enum limit_id id, struct limit *limit);
+
 /* Kills all that is in it, by cgroup.kill or, where there is none, frozen and one by one. */
 rr_checked int leaf_kill(const char *path);
 

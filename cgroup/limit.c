@@ -125,6 +125,20 @@ static int io_max_text(const char *spec, char *buf, size_t size, struct rr_err *
 	return r;
 }
 
+const char *limit_none_text(enum limit_id id)
+{
+	switch (id) {
+	case LIMIT_CPU_WEIGHT:
+		return "100";
+	case LIMIT_IO_WEIGHT:
+		return "default 100";
+	case LIMIT_IO_MAX:
+		return NULL;
+	default:
+		return "max";
+	}
+}
+
 int limit_text(const struct limit *limit, enum limit_id id, char *buf, size_t size,
 	       struct rr_err *err)
 {

@@ -45,6 +45,8 @@ const char *limit_file(enum limit_id id);
 const char *limit_by_name(enum limit_by by);
 /* Controllers (enum cg_controller bits) that the asked limits need. */
 unsigned limit_controllers(const struct limit_set *limits);
+/* The text that takes a limit off again; NULL where that cannot be said in one word (io_max). */
+const char *limit_none_text(enum limit_id id);
 /* The text that the leaf's file takes. 0, or -errno with words (io_max: no such device...). */
 rr_checked int limit_text(const struct limit *limit, enum limit_id id, char *buf, size_t size,
 			  struct rr_err *err);

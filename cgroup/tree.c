@@ -114,11 +114,16 @@ void tree_signal(pid_t root, int signo)
 {
 	pid_t pids[TREE_MAX];
 
-	for (int round = 0; round < (signo == SIGKILL ? KILL_ROUNDS : 1); round++) {
+	bool again = signo == SIGKILL || signo == SIGSTOP;
+	size_t before = 0;
+
+	for (int round = 0; round < (again ? KILL_ROUNDS : 1); round++) {
 		size_t n = tree_find(root, pids, TREE_MAX);
 
-		if (n == 0)
+		/* What stands still has no more children: once none has come, all of it does. */
+		if (n == 0 || (signo == SIGSTOP && n == before))
 			return;
+		before = n;
 		for (size_t i = 0; i < n; i++)
 			(void)kill(pids[i], signo);
 	}

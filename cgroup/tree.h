@@ -29,5 +29,6 @@ void tree_add_memory(pid_t pid, uint64_t *total, uint64_t *working);
  * that job, ourselves excepted. True when there were any: look again. */
 bool tree_kill_orphans(const char *job_id);
 
-/* Sends a signal to each descendant; for KILL again until none is left or tries run out. */
+/* Sends a signal to each descendant; for KILL again until none is left, for STOP until none has
+ * come anew, or tries run out. */
 void tree_signal(pid_t root, int signo);

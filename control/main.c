@@ -24,6 +24,12 @@ static const struct verb {
 	{ "why", verb_why, "what a job waits for, or why it ended" },
 	{ "sweep", verb_sweep, "remove what is old from the directories of sweep_dirs" },
 	{ "audit", verb_audit, "what killed runs left behind; --fix mends it" },
+	{ "cancel", verb_cancel,
+	  "ask a job to end, and kill it when it does not; again: kill it now" },
+	{ "pause", verb_pause, "let a running job stand still; it keeps its slot and what it has" },
+	{ "resume", verb_resume, "let a paused job go on" },
+	{ "set", verb_set,
+	  "change the limits of a running job, or the priority of one that waits" },
 	{ "doctor", verb_doctor, "what this host allows, why not more, and what would allow it" },
 	{ "config", verb_config, "show, check or write the configuration" },
 };
@@ -34,9 +40,11 @@ static void print_help(void)
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		(void)printf("  %-9s %s\n", verbs[i].name, verbs[i].help);
 	(void)puts("\n`resrunctl VERB --help` tells the verb's options; --version the version.\n\n"
-		   "Exit status: 0; 1 when doctor or audit found something, or sweep could not do "
-		   "all; 75 when another\n"
-		   "sweep or audit is at work; 125 when resrunctl failed or was misused.");
+		   "Exit status: 0; 1 when doctor or audit found something, sweep could not do all, "
+		   "or a job was\n"
+		   "not changed as asked; 75 when another sweep or audit is at work; 125 when "
+		   "resrunctl failed\n"
+		   "or was misused.");
 }
 
 /* The options before the verb. 0 and *ret_verb, ARGUMENTS_HELP when all is said, or -errno. */

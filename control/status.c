@@ -23,7 +23,8 @@ size_t status_active(const struct status *status)
 	size_t n = 0;
 
 	for (size_t i = 0; i < status->n_jobs; i++)
-		n += status->jobs[i].state == JOB_RUNNING || status->jobs[i].state == JOB_STARTING;
+		n += status->jobs[i].state == JOB_RUNNING ||
+		     status->jobs[i].state == JOB_STARTING || status->jobs[i].state == JOB_PAUSED;
 	return n;
 }
 
@@ -38,7 +39,7 @@ bool status_rate_ok(const struct status *status)
 
 const char *job_state_name(enum job_state state)
 {
-	static const char *const names[] = { "waiting", "starting", "running", "lost" };
+	static const char *const names[] = { "waiting", "starting", "running", "paused", "lost" };
 
 	return names[state];
 }

@@ -20,6 +20,7 @@ enum job_state {
 	JOB_WAITING,
 	JOB_STARTING, /* has its slot; nothing runs yet */
 	JOB_RUNNING,
+	JOB_PAUSED, /* keeps its slot */
 	JOB_LOST, /* its launcher is dead: the next resrun clears it away */
 };
 
@@ -82,7 +83,7 @@ size_t status_active(const struct status *status);
 /* True when no known window is full. */
 bool status_rate_ok(const struct status *status);
 
-/* "waiting", "starting", "running", "lost". */
+/* "waiting", "starting", "running", "paused", "lost". */
 const char *job_state_name(enum job_state state);
 /* "low", "normal", "high", "critical". */
 const char *job_priority_name(const struct status_job *job);

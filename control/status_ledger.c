@@ -27,6 +27,8 @@ static enum job_state state_of(const struct ledger_ticket *ticket, bool alive)
 		return JOB_LOST;
 	if (ticket->state == TICKET_WAITING)
 		return JOB_WAITING;
+	if (ticket->paused)
+		return JOB_PAUSED;
 	return ticket->launching ? JOB_RUNNING : JOB_STARTING;
 }
 

@@ -10,6 +10,7 @@
 #include "base/parse.h"
 #include "control/arguments.h"
 #include "control/context.h"
+#include "control/job.h"
 #include "control/show.h"
 #include "control/status.h"
 #include "control/verbs.h"
@@ -37,34 +38,6 @@ static struct gate_answer *add_gate(struct answer *answer, const char *name, boo
 
 	*gate = (struct gate_answer){ .name = name, .open = open, .value = -1, .threshold = -1 };
 	return gate;
-}
-
-/* ---- which job ---- */
-
-static bool is_meant(const struct status_job *job, const char *wanted)
-{
-	return strncmp(job->ticket.id, wanted, strlen(wanted)) == 0 ||
-	       strcmp(job->detail.name, wanted) == 0;
-}
-
-/* A job that waits or runs, by its id, a beginning of it, or its name. 0 with *ret NULL when there
- * is none; -EINVAL with words when several are meant. */
-static int find_job(const struct status *status, const char *wanted, const struct status_job **ret,
-		    struct rr_err *err)
-{
-	*ret = NULL;
-	for (size_t i = 0; i < status->n_jobs; i++) {
-		const struct status_job *job = &status->jobs[i];
-
-		if (job->state == JOB_LOST || !is_meant(job, wanted))
-			continue;
-		if (*ret)
-			return rr_err_set(err, EINVAL,
-					  "'%s' could be %s or %s: give more of the id", wanted,
-					  (*ret)->ticket.id, job->ticket.id);
-		*ret = job;
-	}
-	return 0;
 }
 
 /* ---- the gates of a waiting job ---- */
@@ -433,7 +406,7 @@ int verb_why(int argc, char **argv, struct rr_err *err)
 	if (r == 0)
 		r = status_read_ledger(&context, &status, err);
 	if (r == 0)
-		r = find_job(&status, jobs.v[0], &job, err);
+		r = job_find(&status, jobs.v[0], &job, err);
 	if (r < 0)
 		return r;
 	return job ? explain_job(job, &status, json, err)

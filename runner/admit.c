@@ -15,9 +15,9 @@
 #include "policy/report.h"
 #include "runner/events.h"
 #include "runner/look.h"
+#include "runner/steer.h"
 #include "runner/tell.h"
 #include "runner/ticket.h"
-#include "runner/wake.h"
 
 #define LINE_NS RR_NS_PER_S /* how often the live line is drawn */
 
@@ -29,6 +29,7 @@ struct wait {
 	struct look look;
 	uint64_t entered_ns, deadline_ns;
 	bool told; /* that it waits */
+	bool canceled;
 };
 
 /* ---- waiting ---- */
@@ -73,6 +74,53 @@ static uint64_t sleep_until(const struct wait *wait)
 	return until_ns;
 }
 
+/* The one thing that can be set for a job that waits: the rest is settled when it starts. */
+static void set_waiting(struct wait *wait, const struct steer_call *call)
+{
+	struct admission *admission = wait->admission;
+	struct settings settings;
+	struct rr_err err;
+	int r = steer_settings(&call->request, &settings, &err);
+
+	for (int i = 0; r == 0 && i < SETTINGS_N; i++)
+		if (settings.v[i].set && i != SET_PRIORITY)
+			r = rr_err_set(&err, EBUSY,
+				       "it waits, and %s is set when it has started; now there is "
+				       "priority",
+				       setting_specs[i].key);
+	if (r == 0)
+		r = ticket_set_priority(admission,
+					(uint8_t)settings_integer(&settings, SET_PRIORITY), &err);
+	if (r == 0)
+		steer_done(admission->wake_fd, call, "it waits with priority %s",
+			   settings_text(&settings, SET_PRIORITY));
+	else
+		steer_refuse(admission->wake_fd, call, "%s", err.text);
+	settings_free(&settings);
+}
+
+/* Takes what has come to our socket: wake-ups, so that the next sleep sleeps, and requests. */
+static void hear(struct wait *wait)
+{
+	int fd = wait->admission->wake_fd;
+	struct steer_call call;
+
+	while (!wait->canceled && steer_next(fd, wait->plan->job_id, &call)) {
+		switch (call.request.verb) {
+		case STEER_CANCEL:
+			wait->canceled = true;
+			steer_done(fd, &call, "it will not start");
+			break;
+		case STEER_SET:
+			set_waiting(wait, &call);
+			break;
+		default:
+			steer_refuse(fd, &call, "it waits: only what runs can be paused");
+			break;
+		}
+	}
+}
+
 /* model: SLEEP. Sleeps until something may have changed. The signal that came, or 0. */
 static int sleep_on_events(struct wait *wait)
 {
@@ -99,7 +147,7 @@ static int sleep_on_events(struct wait *wait)
 		if (ready == 0)
 			show(wait);
 	}
-	wake_drain(wait->admission->wake_fd);
+	hear(wait);
 	while ((signo = signals_next(wait->signals, &info)) != 0)
 		if (signals_means_end(signo))
 			return signo;
@@ -127,6 +175,8 @@ static int wait_for_turn(struct wait *wait, int *ret_signal, struct rr_err *err)
 		*ret_signal = sleep_on_events(wait);
 		if (*ret_signal)
 			return ADMIT_INTERRUPTED;
+		if (wait->canceled)
+			return ADMIT_CANCELED;
 	}
 }
 

@@ -22,6 +22,7 @@ void admit_print(const struct plan *plan, FILE *out);
 enum {
 	ADMIT_BUSY = 1, /* not in time; the words say what it waited for */
 	ADMIT_INTERRUPTED, /* a signal came: *ret_signal */
+	ADMIT_CANCELED, /* resrunctl has asked for its end */
 	ADMIT_DEPENDENCY, /* a job that we were to come after has failed; the words name it */
 };
 

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/sched.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +19,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/procfs.h"
+#include "cgroup/affinity.h"
 
 #define MOVE_TRIES 3 /* of a clone that met a leaf just being changed */
 
@@ -119,18 +119,9 @@ static void wait_for_go(int talk)
 static void limit_self(const struct limit_set *limits)
 {
 	const struct limit *cpus = &limits->v[LIMIT_CPUS], *weight = &limits->v[LIMIT_CPU_WEIGHT];
-	cpu_set_t allowed, some;
-	unsigned wanted = (unsigned)cpus->cpus;
 
-	if (cpus->by == BY_AFFINITY && sched_getaffinity(0, sizeof(allowed), &allowed) == 0) {
-		CPU_ZERO(&some);
-		for (unsigned i = 0; i < CPU_SETSIZE && wanted > 0; i++)
-			if (CPU_ISSET(i, &allowed)) {
-				CPU_SET(i, &some);
-				wanted--;
-			}
-		(void)sched_setaffinity(0, sizeof(some), &some);
-	}
+	if (cpus->by == BY_AFFINITY)
+		affinity_hold_self((unsigned)cpus->cpus);
 	/* cpu.weight 100 is nice 0; each step of nice is a quarter, so 19 steps are about 1. */
 	if (weight->by == BY_NICE && weight->amount < 100)
 		(void)setpriority(PRIO_PROCESS, 0, weight->amount < 10 ? 19 : 10);

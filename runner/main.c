@@ -78,6 +78,11 @@ static struct status not_admitted(const struct attempt *attempt, int outcome, in
 		return not_run(attempt, false, EXIT_NOT_STARTED, STATUS_FAILED, err);
 	if (outcome == ADMIT_INTERRUPTED)
 		return status_signal(signo);
+	if (outcome == ADMIT_CANCELED) {
+		tell("canceled while it waited");
+		leave_record(attempt, false, EXIT_CANCELED, -1);
+		return status_signal(SIGTERM);
+	}
 	if (outcome == ADMIT_BUSY && settings_integer(settings, SET_ON_BUSY) == ON_BUSY_SKIP) {
 		tell_more("%s; skipped", err->text);
 		leave_record(attempt, false, EXIT_NOT_ADMITTED, 0);

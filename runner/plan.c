@@ -91,6 +91,14 @@ static void plan_limits(struct plan *plan)
 	}
 }
 
+void plan_limits_of(const struct settings *settings, struct limit_set *ret)
+{
+	struct plan view = { .settings = *settings }; /* borrows what it points to */
+
+	plan_limits(&view);
+	*ret = view.limits;
+}
+
 /* What the configuration says, else the cap: more the job cannot take. */
 static void plan_reserve(struct plan *plan)
 {

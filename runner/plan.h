@@ -45,6 +45,8 @@ void plan_next_attempt(struct plan *plan);
 
 /* Raises the memory limits after they were too low, and what is reserved with them. */
 void plan_raise_memory(struct plan *plan);
+/* The limits that these settings ask for. */
+void plan_limits_of(const struct settings *settings, struct limit_set *ret);
 
 /* For --dry-run: the decision and where each part of it comes from. */
 void plan_print(const struct plan *plan, FILE *out);

@@ -90,8 +90,9 @@ static void fill_report(const struct run_facts *facts, struct report *report)
 		report->started_wall_ns = facts->child->started_wall_ns;
 	if (facts->outcome)
 		add_outcome(facts->outcome, report);
-	/* Without a cgroup nobody can tell. */
-	if (facts->placement && facts->placement->backend == BACKEND_PROCESS)
+	/* Without a cgroup nobody can tell, but of what we stopped ourselves. */
+	if (facts->placement && facts->placement->backend == BACKEND_PROCESS &&
+	    report->usage.frozen_us == 0)
 		report->usage.frozen_us = REPORT_UNKNOWN;
 	if (facts->care) {
 		memcpy(report->hooks, facts->care->hooks, sizeof(report->hooks));
@@ -155,7 +156,6 @@ static const char *bytes_or_unknown(uint64_t bytes, char *buf)
 static void tell_cause(const struct run_facts *facts)
 {
 	const struct limit *memory = &facts->limits->v[LIMIT_MEMORY];
-	const struct settings *settings = &facts->plan->settings;
 	char cap[RR_FORMAT_SIZE], peak[RR_FORMAT_SIZE], limit[RR_FORMAT_SIZE];
 
 	switch (facts->outcome->reason) {
@@ -172,7 +172,7 @@ static void tell_cause(const struct run_facts *facts)
 	case EXIT_TIMEOUT:
 		tell_error("%s was ended: it ran longer than %s (--timeout)",
 			   facts->plan->command[0],
-			   rr_format_time(settings_integer(settings, SET_TIMEOUT), limit));
+			   rr_format_time(facts->outcome->timeout_ns, limit));
 		break;
 	default:
 		break;

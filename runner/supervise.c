@@ -25,9 +25,8 @@
 #include "base/fd.h"
 #include "base/procfs.h"
 #include "cgroup/tree.h"
-#include "runner/alert.h"
 #include "runner/events.h"
-#include "runner/tell.h"
+#include "runner/watcher.h"
 
 #define FAST_NS (100 * RR_NS_PER_MS) /* sampling at first: short jobs have short peaks */
 #define FAST_FOR_NS (2 * RR_NS_PER_S)
@@ -35,34 +34,6 @@
 #define TREE_NS (200 * RR_NS_PER_MS) /* a sampled memory cap must bite within half a second */
 #define LEAVING_NS (50 * RR_NS_PER_MS)
 #define BLOCK_BYTES 512 /* unit of ru_inblock and ru_oublock */
-
-enum phase { PHASE_RUNNING, PHASE_LEAVING, PHASE_GONE };
-
-struct watcher {
-	const struct watch_order *order;
-	struct outcome *outcome;
-	struct meter meter;
-	struct alert alert;
-	enum phase phase;
-	int tick_fd; /* timerfd of the sampling */
-	int events_fd; /* cgroup.events of the leaf, or -1 */
-	uint64_t started_ns, last_ns;
-	uint64_t timeout_ns, kill_ns; /* BOOTTIME moments; RR_TIME_INF: none */
-	uint64_t frozen_since_ns; /* 0: not frozen */
-	bool term_sent, timed_out, over_memory, asked_to_end, first_ended;
-	bool childless; /* all that were our children have been waited for */
-	int status; /* of the first process, as waitpid gives it */
-};
-
-static bool in_cgroup(const struct watcher *watcher)
-{
-	return watcher->order->placement->leaf.fd >= 0;
-}
-
-static const char *leaf_path(const struct watcher *watcher)
-{
-	return watcher->order->placement->leaf.path;
-}
 
 /* ---- sampling ---- */
 
@@ -83,14 +54,6 @@ static void add_rusage(struct usage *usage)
 	usage_raise(&usage->memory_peak_bytes, (uint64_t)used.ru_maxrss * 1024);
 }
 
-static void kill_all(const struct watcher *watcher)
-{
-	if (in_cgroup(watcher))
-		rr_ignore(leaf_kill(leaf_path(watcher))); /* the loop sees whether it worked */
-	else
-		tree_signal(getpid(), SIGKILL);
-}
-
 /* The sampled cap of a job without a cgroup. */
 static void hold_memory(struct watcher *watcher)
 {
@@ -101,14 +64,14 @@ static void hold_memory(struct watcher *watcher)
 	    usage->memory_bytes <= cap->amount || watcher->over_memory)
 		return;
 	watcher->over_memory = true;
-	kill_all(watcher);
+	ending_kill(watcher);
 }
 
 /* What of the reservation the job has taken by now needs no reserving any more. */
 static void lower_reservation(const struct watcher *watcher)
 {
 	struct admission *admission = watcher->order->admission;
-	uint64_t all = watcher->order->plan->reserve_bytes;
+	uint64_t all = watcher->reserve_bytes;
 	uint64_t used = watcher->outcome->usage.memory_bytes, left;
 
 	if (used == USAGE_UNKNOWN || admission->reserved_bytes == 0)
@@ -119,7 +82,7 @@ static void lower_reservation(const struct watcher *watcher)
 		ticket_reserve(admission, left);
 }
 
-static void sample(struct watcher *watcher)
+void watcher_sample(struct watcher *watcher)
 {
 	struct usage *usage = &watcher->outcome->usage;
 
@@ -142,7 +105,7 @@ static void set_tick(const struct watcher *watcher, uint64_t interval_ns)
 	(void)timerfd_settime(watcher->tick_fd, 0, &every, NULL);
 }
 
-static void pace(const struct watcher *watcher)
+void watcher_pace(const struct watcher *watcher)
 {
 	uint64_t age_ns = rr_now_boot_ns() - watcher->started_ns;
 
@@ -152,97 +115,6 @@ static void pace(const struct watcher *watcher)
 		set_tick(watcher, FAST_NS);
 	else
 		set_tick(watcher, in_cgroup(watcher) ? SLOW_NS : TREE_NS);
-}
-
-/* ---- ending ---- */
-
-static void signal_all(const struct watcher *watcher, int signo)
-{
-	if (in_cgroup(watcher))
-		leaf_signal(leaf_path(watcher), signo);
-	else
-		tree_signal(getpid(), signo);
-}
-
-/* TERM now, the kill later; a stopped job must wake up to die of TERM. */
-static void ask_to_end(struct watcher *watcher)
-{
-	uint64_t kill_after_ns = settings_integer(&watcher->order->plan->settings, SET_KILL_AFTER);
-
-	if (watcher->asked_to_end)
-		return;
-	watcher->asked_to_end = true;
-	signal_all(watcher, SIGTERM);
-	signal_all(watcher, SIGCONT);
-	watcher->kill_ns = rr_time_add(rr_now_boot_ns(), kill_after_ns);
-}
-
-static void check_deadlines(struct watcher *watcher)
-{
-	uint64_t now_ns = rr_now_boot_ns();
-
-	if (now_ns >= watcher->timeout_ns && watcher->phase == PHASE_RUNNING) {
-		watcher->timed_out = true;
-		watcher->timeout_ns = RR_TIME_INF;
-		ask_to_end(watcher);
-	}
-	if (now_ns >= watcher->kill_ns) {
-		kill_all(watcher);
-		/* Again if something forked away from a kill that walks a tree. */
-		watcher->kill_ns = now_ns + RR_NS_PER_S;
-	}
-}
-
-/* True when nothing of the job is left, by the kernel's word and not by what can be seen of it.
- * Without a cgroup, orphans of the job become our children: as long as anything of it lives, we
- * have one. */
-static bool is_over(const struct watcher *watcher)
-{
-	int populated;
-
-	if (!in_cgroup(watcher))
-		return watcher->childless;
-	populated = cg_populated(leaf_path(watcher));
-	return populated == 0 || populated == -ENOENT || populated == -ENODEV;
-}
-
-static int count_left(const struct watcher *watcher)
-{
-	pid_t pids[TREE_MAX];
-	int seen;
-
-	if (is_over(watcher))
-		return 0;
-	seen = in_cgroup(watcher) ? leaf_count(leaf_path(watcher))
-				  : (int)tree_find(getpid(), pids, TREE_MAX);
-	return seen > 0 ? seen : 1;
-}
-
-/* The first process has ended: is it the last? */
-static void enter_leaving(struct watcher *watcher)
-{
-	int left = count_left(watcher);
-
-	watcher->timeout_ns = RR_TIME_INF;
-	watcher->outcome->leftovers = left > 0 ? (uint64_t)left : 0;
-	if (left <= 0) {
-		watcher->phase = PHASE_GONE;
-		return;
-	}
-	watcher->phase = PHASE_LEAVING;
-	if (watcher->kill_ns == RR_TIME_INF)
-		watcher->kill_ns = rr_time_add(
-			rr_now_boot_ns(),
-			settings_integer(&watcher->order->plan->settings, SET_KILL_AFTER));
-	tell_more("%d process%s of the job still run%s", left, left == 1 ? "" : "es",
-		  left == 1 ? "s" : "");
-	pace(watcher);
-}
-
-static void check_gone(struct watcher *watcher)
-{
-	if (watcher->phase == PHASE_LEAVING && count_left(watcher) <= 0)
-		watcher->phase = PHASE_GONE;
 }
 
 /* ---- children and signals ---- */
@@ -264,7 +136,7 @@ static void note_job_status(struct watcher *watcher, int status)
 {
 	if (WIFSTOPPED(status)) {
 		/* A stop from the terminal stopped us as well, and is over when we read this. */
-		if (WSTOPSIG(status) == SIGSTOP)
+		if (WSTOPSIG(status) == SIGSTOP && !watcher->paused)
 			mirror_stop(watcher);
 		return;
 	}
@@ -288,12 +160,15 @@ static void reap_children(struct watcher *watcher)
 	watcher->childless = pid < 0 && errno == ECHILD;
 	/* Only now: zombies that were reaped above are no leftovers. */
 	if (watcher->first_ended && watcher->phase == PHASE_RUNNING)
-		enter_leaving(watcher);
-	check_gone(watcher);
+		ending_begin(watcher);
+	ending_check_gone(watcher);
 }
 
 static void take_end_signal(struct watcher *watcher, int signo)
 {
+	/* What stands still could not act upon it. */
+	if (signals_means_end(signo))
+		steer_resume(watcher);
 	/* The first is the job's to act upon; the second of the kind escalates. */
 	if (signo == SIGTERM && watcher->term_sent)
 		watcher->kill_ns = 0;
@@ -314,20 +189,16 @@ static void forward_signals(struct watcher *watcher)
 		if (watcher->phase == PHASE_RUNNING)
 			rr_ignore(rr_pidfd_signal(child->pidfd, child->pid, signo));
 		else if (signals_means_end(signo))
-			ask_to_end(watcher);
+			ending_ask(watcher);
 	}
 }
 
 /* ---- the loop ---- */
 
-static void follow_freeze(struct watcher *watcher)
+void watcher_note_frozen(struct watcher *watcher, bool frozen)
 {
-	char text[256];
-	uint64_t frozen = 0, now_ns = rr_now_boot_ns();
+	uint64_t now_ns = rr_now_boot_ns();
 
-	if (watcher->events_fd < 0 || rr_pread_text(watcher->events_fd, text, sizeof(text)) < 0 ||
-	    rr_text_u64(text, "frozen", &frozen) < 0)
-		return;
 	if (frozen && !watcher->frozen_since_ns)
 		watcher->frozen_since_ns = now_ns;
 	if (!frozen && watcher->frozen_since_ns) {
@@ -339,9 +210,20 @@ static void follow_freeze(struct watcher *watcher)
 	}
 }
 
+static void follow_freeze(struct watcher *watcher)
+{
+	char text[256];
+	uint64_t frozen = 0;
+
+	if (watcher->events_fd >= 0 && rr_pread_text(watcher->events_fd, text, sizeof(text)) >= 0 &&
+	    rr_text_u64(text, "frozen", &frozen) == 0)
+		watcher_note_frozen(watcher, frozen);
+}
+
 static struct timespec until_deadline(const struct watcher *watcher)
 {
-	uint64_t now_ns = rr_now_boot_ns(), next_ns = watcher->timeout_ns;
+	uint64_t now_ns = rr_now_boot_ns();
+	uint64_t next_ns = watcher->frozen_since_ns ? RR_TIME_INF : watcher->timeout_ns;
 
 	if (watcher->kill_ns < next_ns)
 		next_ns = watcher->kill_ns;
@@ -357,20 +239,23 @@ static void turn(struct watcher *watcher)
 		{ .fd = watcher->order->signals->fd, .events = POLLIN },
 		{ .fd = watcher->tick_fd, .events = POLLIN },
 		{ .fd = watcher->events_fd, .events = POLLPRI },
+		{ .fd = watcher->order->admission->wake_fd, .events = POLLIN },
 	};
 	struct timespec rest = until_deadline(watcher);
 	uint64_t expirations;
 
-	(void)ppoll(events, 3, &rest, NULL);
+	(void)ppoll(events, 4, &rest, NULL);
 	forward_signals(watcher);
 	if (events[1].revents && read(watcher->tick_fd, &expirations, sizeof(expirations)) > 0) {
-		sample(watcher);
-		pace(watcher);
+		watcher_sample(watcher);
+		watcher_pace(watcher);
 	}
 	if (events[2].revents)
 		follow_freeze(watcher);
+	if (events[3].revents)
+		steer_job(watcher);
 	reap_children(watcher);
-	check_deadlines(watcher);
+	ending_check_deadlines(watcher);
 }
 
 static void start_watching(struct watcher *watcher)
@@ -388,11 +273,13 @@ static void start_watching(struct watcher *watcher)
 	watcher->tick_fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 	watcher->started_ns = watcher->order->child->started_ns;
 	watcher->kill_ns = RR_TIME_INF;
-	watcher->timeout_ns = RR_TIME_INF;
-	if (settings_has(&plan->settings, SET_TIMEOUT))
-		watcher->timeout_ns = rr_time_add(watcher->started_ns,
-						  settings_integer(&plan->settings, SET_TIMEOUT));
-	pace(watcher);
+	watcher->reserve_bytes = plan->reserve_bytes;
+	watcher->reserve_cpu_milli = (uint32_t)(1000 * plan->limits.v[LIMIT_CPUS].cpus);
+	watcher->outcome->timeout_ns = settings_has(&plan->settings, SET_TIMEOUT)
+					       ? settings_integer(&plan->settings, SET_TIMEOUT)
+					       : RR_TIME_INF;
+	watcher->timeout_ns = rr_time_add(watcher->started_ns, watcher->outcome->timeout_ns);
+	watcher_pace(watcher);
 }
 
 static enum exit_reason reason_of(const struct watcher *watcher)
@@ -408,7 +295,7 @@ static enum exit_reason reason_of(const struct watcher *watcher)
 	 */
 	if (killed && usage->oom_kills != USAGE_UNKNOWN && usage->oom_kills > 0)
 		return EXIT_OOM;
-	if (watcher->term_sent && WIFSIGNALED(watcher->status))
+	if (watcher->canceled || (watcher->term_sent && WIFSIGNALED(watcher->status)))
 		return EXIT_CANCELED;
 	return WIFSIGNALED(watcher->status) ? EXIT_SIGNALED : EXIT_EXITED;
 }
@@ -434,6 +321,7 @@ static void finish(struct watcher *watcher)
 	} else {
 		add_rusage(usage);
 	}
+	watcher_note_frozen(watcher, false);
 	rr_fd_close(&watcher->tick_fd);
 	rr_fd_close(&watcher->events_fd);
 	outcome->reason = reason_of(watcher);
@@ -449,7 +337,7 @@ void supervise(const struct watch_order *order, struct outcome *ret)
 	*ret = (struct outcome){ .code = -1 };
 	usage_clear(&ret->usage);
 	start_watching(&watcher);
-	sample(&watcher);
+	watcher_sample(&watcher);
 	/* It may have ended before its signal was looked for. */
 	reap_children(&watcher);
 	while (watcher.phase != PHASE_GONE)

@@ -20,17 +20,18 @@ struct outcome {
 	int signal; /* 0 when it exited */
 	uint64_t wall_ns, ended_wall_ns;
 	uint64_t frozen_ns;
+	uint64_t timeout_ns; /* its time limit, as last set */
 	uint64_t leftovers; /* processes that outlived the job's first one */
 	struct usage usage;
 };
 
-/* What supervision looks at and acts on; nothing of it is changed but the admission's reservation.
- */
+/* What supervision looks at and acts on; nothing of it is changed but the admission's reservation
+ * and the limits. */
 struct watch_order {
 	const struct plan *plan;
 	const struct signals *signals;
 	const struct placement *placement;
-	const struct limit_set *limits;
+	struct limit_set *limits; /* changed when resrunctl asks for it */
 	const struct child *child;
 	struct admission *admission;
 };

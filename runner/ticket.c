@@ -191,6 +191,56 @@ void ticket_started(struct admission *admission, const struct plan *plan)
 	ledger_unlock(admission->ledger);
 }
 
+/* Who was directly behind us is to watch another, and who will be, us: as in look.c's rise(). */
+int ticket_set_priority(struct admission *admission, uint8_t priority, struct rr_err *err)
+{
+	struct ledger_ticket *mine = lock_mine(admission, err);
+	int r;
+
+	if (!mine)
+		return -ESTALE;
+	wake_behind(admission->ledger, admission->wake_fd, mine);
+	mine->priority = priority;
+	wake_behind(admission->ledger, admission->wake_fd, mine);
+	r = ledger_save(admission->ledger, admission->index, err);
+	ledger_unlock(admission->ledger);
+	return r;
+}
+
+int ticket_read(struct admission *admission, struct ticket_facts *ret, struct rr_err *err)
+{
+	const struct ledger_ticket *mine = lock_mine(admission, err);
+
+	if (!mine)
+		return -ESTALE;
+	*ret = (struct ticket_facts){ .priority = mine->priority,
+				      .paused = mine->paused,
+				      .memory_cap_bytes = mine->memory_cap_bytes,
+				      .memory_bytes = mine->memory_bytes,
+				      .cpu_milli = mine->cpu_milli };
+	ledger_unlock(admission->ledger);
+	return 0;
+}
+
+int ticket_change(struct admission *admission, const struct ticket_facts *facts, struct rr_err *err)
+{
+	struct ledger_ticket *mine = lock_mine(admission, err);
+	int r;
+
+	if (!mine)
+		return -ESTALE;
+	mine->priority = facts->priority;
+	mine->paused = facts->paused;
+	mine->memory_cap_bytes = facts->memory_cap_bytes;
+	mine->memory_bytes = facts->memory_bytes;
+	mine->cpu_milli = facts->cpu_milli;
+	r = ledger_save(admission->ledger, admission->index, err);
+	if (r == 0)
+		admission->reserved_bytes = facts->memory_bytes;
+	ledger_unlock(admission->ledger);
+	return r;
+}
+
 void ticket_reserve(struct admission *admission, uint64_t bytes)
 {
 	struct ledger_ticket *mine;

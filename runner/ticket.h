@@ -44,6 +44,25 @@ rr_checked int ticket_launching(struct admission *admission, pid_t pid, struct r
 /* The job runs: where a rate counts starts, its window begins now. Trouble is not the job's. */
 void ticket_started(struct admission *admission, const struct plan *plan);
 
+/* Changes the place among the waiters; the caller looks again. 0 or -errno with words. */
+rr_checked int ticket_set_priority(struct admission *admission, uint8_t priority,
+				   struct rr_err *err);
+
+/* What changes of a running job when it is steered: others reckon with it. */
+struct ticket_facts {
+	uint8_t priority;
+	bool paused;
+	uint64_t memory_cap_bytes; /* 0: none */
+	uint64_t memory_bytes; /* reserved still */
+	uint32_t cpu_milli; /* the same */
+};
+
+/* 0 or -errno with words. */
+rr_checked int ticket_read(struct admission *admission, struct ticket_facts *ret,
+			   struct rr_err *err);
+rr_checked int ticket_change(struct admission *admission, const struct ticket_facts *facts,
+			     struct rr_err *err);
+
 /* Lowers the reservation to what the job has not taken yet. */
 void ticket_reserve(struct admission *admission, uint64_t bytes);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The wake-up channel of waiters: who leaves a queue, or starts, wakes whoever comes next. */
+/*
+ * The wake-up channel of waiters: who leaves a queue, or starts, wakes whoever comes next. What
+ * resrunctl asks of a launcher comes to the same socket (runner/steer.h), which also empties it.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -26,6 +29,3 @@ void wake_behind(struct ledger *ledger, int from_fd, const struct ledger_ticket 
 
 /* Wakes one waiter. */
 void wake_one(int from_fd, const struct ledger_ticket *ticket);
-
-/* Takes what has come, so that the next poll sleeps. */
-void wake_drain(int fd);

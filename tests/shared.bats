@@ -51,3 +51,17 @@ as_user() { # COMMAND [ARG]...
 	run as_user rm -f /var/lib/resrun/shared/ledger-0 /var/lib/resrun/shared/lock
 	[[ -f /var/lib/resrun/shared/ledger-0 && -f /var/lib/resrun/shared/lock ]]
 }
+
+@test "another user's job is seen, and not steered; root steers all" {
+	resrunctl doctor --fix >/dev/null || true
+	hold_slot --name roots
+	run -1 --separate-stderr as_user resrunctl cancel roots
+	[[ $stderr == *": it is a job of user root's; you are not" ]] || fail "$stderr"
+	let_go
+	background as_user resrun --name theirs -- sleep 1000
+	eventually 20 sh -c 'resrunctl status --json | jq -e ".running[0].state == \"running\""'
+	run -0 resrunctl set theirs timeout=1h
+	run -0 resrunctl cancel theirs
+	await "$LAST_PID"
+	[[ $status -ne 0 ]]
+}

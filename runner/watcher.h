@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* What supervision knows of a running job, shared by its loop (supervise.c), the job's end
+ * (ending.c) and what is asked from outside (steer_job.c); nobody else includes this. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cgroup/usage.h"
+#include "runner/alert.h"
+#include "runner/supervise.h"
+
+enum phase { PHASE_RUNNING, PHASE_LEAVING, PHASE_GONE };
+
+struct watcher {
+	const struct watch_order *order;
+	struct outcome *outcome;
+	struct meter meter;
+	struct alert alert;
+	enum phase phase;
+	int tick_fd; /* timerfd of the sampling */
+	int events_fd; /* cgroup.events of the leaf, or -1 */
+	uint64_t started_ns, last_ns;
+	uint64_t timeout_ns, kill_ns; /* BOOTTIME moments; RR_TIME_INF: none */
+	uint64_t frozen_since_ns; /* 0: not frozen */
+	uint64_t reserve_bytes; /* what the whole job is expected to take */
+	uint32_t reserve_cpu_milli; /* what a pause has taken off the ticket */
+	bool paused; /* by resrunctl; frozen_since_ns also sees others' freezing */
+	bool canceled;
+	bool term_sent, timed_out, over_memory, asked_to_end, first_ended;
+	bool childless; /* all that were our children have been waited for */
+	int status; /* of the first process, as waitpid gives it */
+};
+
+static inline bool in_cgroup(const struct watcher *watcher)
+{
+	return watcher->order->placement->leaf.fd >= 0;
+}
+
+static inline const char *leaf_path(const struct watcher *watcher)
+{
+	return watcher->order->placement->leaf.path;
+}
+
+/* ---- supervise.c ---- */
+
+/* The job stands still from now on, or no more. */
+void watcher_note_frozen(struct watcher *watcher, bool frozen);
+/* Reads what the job uses now. */
+void watcher_sample(struct watcher *watcher);
+/* How often to look from now on. */
+void watcher_pace(const struct watcher *watcher);
+
+/* ---- ending.c ---- */
+
+/* The kill that nothing escapes; a tree without a cgroup may need another. */
+void ending_kill(const struct watcher *watcher);
+/* TERM now, the kill later; a job that stands still wakes up to die of TERM. */
+void ending_ask(struct watcher *watcher);
+/* Acts on the time limit, and on the time that was left to end in. */
+void ending_check_deadlines(struct watcher *watcher);
+/* The first process has ended: is it the last? */
+void ending_begin(struct watcher *watcher);
+/* Whether what outlived the first process is gone. */
+void ending_check_gone(struct watcher *watcher);
+
+/* ---- steer_job.c ---- */
+
+/* Takes and does what has been asked. */
+void steer_job(struct watcher *watcher);
+/* It goes on, if it was paused. */
+void steer_resume(struct watcher *watcher);
