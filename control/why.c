@@ -330,6 +330,8 @@ static void ending_words(const json_t *record, char *buf, size_t size)
 			       "it was killed for memory after %.1f s: it had taken %s at its peak"
 			       "%s",
 			       wall, peak, kills > 0 ? ", and the kernel counts a kill" : "");
+	else if (strcmp(reason, "lost") == 0)
+		(void)snprintf(buf, size, "its launcher was killed, and nobody saw how it ended");
 	else if (strcmp(reason, "timeout") == 0)
 		(void)snprintf(buf, size, "it ran for %.1f s, longer than its --timeout", wall);
 	else if (strcmp(reason, "not-admitted") == 0)

@@ -17,10 +17,14 @@
 #include <unistd.h>
 
 #include "base/checksum.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "policy/report.h"
 
 #define CRC_DIGITS 8
+#define BUSY_TRIES 25 /* of the lock, for one that may not wait */
+#define BUSY_PAUSE_NS (2 * RR_NS_PER_MS)
+#define RECENT_BYTES (512 * 1024) /* in which a job's own record is looked for */
 
 static int open_history(const char *state_dir, int flags, char path[PATH_MAX])
 {
@@ -54,13 +58,44 @@ static off_t last_line_end(int fd, off_t size)
 	return 0;
 }
 
+static int lock_soon(int fd)
+{
+	for (int i = 0; i < BUSY_TRIES; i++) {
+		struct timespec pause = rr_timespec(BUSY_PAUSE_NS);
+
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		(void)nanosleep(&pause, NULL);
+	}
+	return -EBUSY;
+}
+
+/* Whether that job's record is among the last: since it ended, only those can have written that
+ * were running already. The history is locked. */
+static bool has_recent(int fd, const char *job_id)
+{
+	rr_autofree char *text = malloc(RECENT_BYTES + 1);
+	char mark[64];
+	struct stat st;
+	ssize_t n;
+
+	(void)snprintf(mark, sizeof(mark), "\"job_id\":\"%s\"", job_id);
+	if (!text || fstat(fd, &st) < 0)
+		return false;
+	n = pread(fd, text, RECENT_BYTES, st.st_size > RECENT_BYTES ? st.st_size - RECENT_BYTES : 0);
+	return n > 0 && memmem(text, (size_t)n, mark, strlen(mark));
+}
+
+/* The history is locked. */
 static int append_line(int fd, const char *line, size_t length)
 {
 	struct stat st;
 	off_t end;
 	ssize_t n;
 
-	if (flock(fd, LOCK_EX) < 0 || fstat(fd, &st) < 0)
+	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
@@ -76,7 +111,8 @@ static int append_line(int fd, const char *line, size_t length)
 	return (int)n;
 }
 
-int history_append(const char *state_dir, const json_t *record, struct rr_err *err)
+/* `once`: the job's id, if no other record of it may be there. */
+static int append(const char *state_dir, const json_t *record, const char *once, struct rr_err *err)
 {
 	rr_autofree char *text = json_dumps(record, JSON_COMPACT | REPORT_JSON_STYLE), *line = NULL;
 	char path[PATH_MAX];
@@ -95,8 +131,21 @@ int history_append(const char *state_dir, const json_t *record, struct rr_err *e
 	if (length > HISTORY_LINE_MAX)
 		return rr_err_set(err, E2BIG, "the record is longer than %d bytes",
 				  HISTORY_LINE_MAX);
-	r = append_line(fd, line, (size_t)length);
+	r = once ? lock_soon(fd) : flock(fd, LOCK_EX) < 0 ? -errno : 0;
+	if (r == 0 && !(once && has_recent(fd, once)))
+		r = append_line(fd, line, (size_t)length);
 	return r < 0 ? rr_err_sys(err, -r, "write the history '%s'", path) : 0;
+}
+
+int history_append(const char *state_dir, const json_t *record, struct rr_err *err)
+{
+	return append(state_dir, record, NULL, err);
+}
+
+int history_append_once(const char *state_dir, const json_t *record, const char *job_id,
+			struct rr_err *err)
+{
+	return append(state_dir, record, job_id, err);
 }
 
 /* The object of a line, or NULL. The line is cut at its newline already. */

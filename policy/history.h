@@ -16,6 +16,11 @@
 /* Appends the object to STATE/history. 0 or -errno with words. */
 rr_checked int history_append(const char *state_dir, const json_t *record, struct rr_err *err);
 
+/* The same, unless the history has a record of that job already. What comes with the ledger locked
+ * may not wait: -EBUSY when others keep the history locked for longer than a moment. */
+rr_checked int history_append_once(const char *state_dir, const json_t *record, const char *job_id,
+				   struct rr_err *err);
+
 /* Calls visit for every sound record, oldest first; a non-zero answer ends it and is returned.
  * *ret_torn: lines that were not sound. A missing history is an empty one. -errno with words. */
 rr_checked int history_each(const char *state_dir, int (*visit)(json_t *record, void *arg),

@@ -342,7 +342,8 @@ static int look_locked(struct look *look, bool depends, bool anyway, struct rr_e
 
 	if (*ledger_mended(admission->ledger))
 		tell("%s: mended", ledger_mended(admission->ledger));
-	if (reap_dead(admission->ledger, admission->entered ? admission->index : QUEUE_NONE))
+	if (reap_dead(admission->ledger, admission->entered ? admission->index : QUEUE_NONE,
+		      look->plan->paths.state))
 		look_again(look, REAP_AGAIN_NS);
 	if (!admission->entered && depends && !anyway)
 		look->ticket.blocked = BLOCKED_DEPENDENCY;

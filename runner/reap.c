@@ -9,6 +9,7 @@
 #include "cgroup/backend.h"
 #include "cgroup/tree.h"
 #include "policy/queue.h"
+#include "runner/lost.h"
 
 /* True while something of the job in that leaf may still be there; it has been killed then. */
 static bool leaf_is_dying(const char *leaf)
@@ -40,13 +41,19 @@ static bool job_is_dying(const struct ledger_ticket *ticket, const struct ledger
 }
 
 /* model: REAP_RUNNING. A running ticket. True when it could not be freed yet. */
-static bool reap_one(struct ledger *ledger, size_t index, const struct ledger_ticket *ticket)
+static bool reap_one(struct ledger *ledger, size_t index, const char *state_dir)
 {
+	size_t n;
+	const struct ledger_ticket *ticket = &ledger_tickets(ledger, &n)[index];
 	struct ledger_detail detail;
 	struct rr_err err;
 
 	ledger_read_detail(ledger, index, &detail);
 	if (detail.leaf[0] ? leaf_is_dying(detail.leaf) : job_is_dying(ticket, &detail))
+		return true;
+	/* Before the ticket goes: killed in between, the next one finds the record, and no other. */
+	if (ticket->launching >= LAUNCH_BEGUN && ledger_is_own(ledger, index) &&
+	    lost_record(ledger, ticket, &detail, state_dir) == -EBUSY)
 		return true;
 	/* model: REAP_RESTAMP. It may have started just now, however long ago that was allowed. */
 	if (ticket->launching == LAUNCH_BEGUN && ledger_is_own(ledger, index))
@@ -84,7 +91,7 @@ static void reap_heads(struct ledger *ledger, size_t mine)
 	} while (freed);
 }
 
-bool reap_dead(struct ledger *ledger, size_t mine)
+bool reap_dead(struct ledger *ledger, size_t mine, const char *state_dir)
 {
 	bool again = false;
 	size_t n;
@@ -93,7 +100,7 @@ bool reap_dead(struct ledger *ledger, size_t mine)
 	for (size_t i = n; i > 0; i--)
 		if (tickets[i - 1].state == TICKET_RUNNING && i - 1 != mine &&
 		    !ledger_is_alive(ledger, i - 1))
-			again |= reap_one(ledger, i - 1, &tickets[i - 1]);
+			again |= reap_one(ledger, i - 1, state_dir);
 	reap_heads(ledger, mine);
 	return again;
 }

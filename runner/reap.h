@@ -9,9 +9,10 @@
 /* Both are called with the ledger locked, and never touch ticket `mine`. */
 
 /* Frees every slot whose launcher is dead and whose job is gone, and kills what a dead launcher's
- * job has left; and the heads of the queues, when they are dead. True when a job still comes to its
- * end: look again soon. */
-bool reap_dead(struct ledger *ledger, size_t mine);
+ * job has left; and the heads of the queues, when they are dead. Of a job that had begun the
+ * history, in state_dir, gets a record that it is lost. True when a job still comes to its end:
+ * look again soon. */
+bool reap_dead(struct ledger *ledger, size_t mine, const char *state_dir);
 
 /* Frees the ticket of a waiter, if that is dead. True when it was. */
 bool reap_waiter(struct ledger *ledger, size_t index);

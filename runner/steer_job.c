@@ -174,7 +174,7 @@ static void merge(const struct settings *changes, const struct limit_set *now,
 			ret->v[id] = asked.v[id];
 	}
 	/* memory_high brings its own cap where there is none. */
-	if (touched[LIMIT_MEMORY_HIGH] && !ret->v[LIMIT_MEMORY].asked &&
+	if (touched[LIMIT_MEMORY_HIGH] && !touched[LIMIT_MEMORY] && !ret->v[LIMIT_MEMORY].asked &&
 	    asked.v[LIMIT_MEMORY].asked) {
 		ret->v[LIMIT_MEMORY] = asked.v[LIMIT_MEMORY];
 		touched[LIMIT_MEMORY] = true;

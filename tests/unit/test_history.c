@@ -4,6 +4,7 @@
 
 #include <sched.h>
 #include <stdbool.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 
 #include "base/fd.h"
@@ -84,6 +85,33 @@ static void appends_and_reads_back(void **state)
 	assert_int_equal(history_each(dir, note, &reading, &torn, &err), 42);
 	assert_string_equal(reading.text, "1,2,");
 	(void)umask(022);
+}
+
+static int append_once(const char *id, json_int_t number)
+{
+	json_t *record = json_pack("{s:s, s:I}", "job_id", id, "n", number);
+	int r = history_append_once(dir, record, id, &err);
+
+	json_decref(record);
+	return r;
+}
+
+static void one_job_has_one_record(void **state)
+{
+	char path[PATH_MAX];
+	int other;
+
+	(void)state;
+	assert_int_equal(append_once("abc", 1), 0);
+	assert_int_equal(append_once("abc", 2), 0);
+	assert_int_equal(append_once("ab", 3), 0);
+	assert_history("1,3,", 0);
+	/* Whoever is slow with it is not waited for. */
+	other = open(fixture_path(path, dir, "history"), O_RDONLY | O_CLOEXEC);
+	assert_int_equal(flock(other, LOCK_EX), 0);
+	assert_int_equal(append_once("x", 4), -EBUSY);
+	assert_int_equal(close(other), 0);
+	assert_int_equal(append_once("x", 5), 0);
 }
 
 static void a_line_is_crc_tab_object(void **state)
@@ -338,6 +366,7 @@ int main(void)
 #define HISTORY_TEST(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
 	const struct CMUnitTest tests[] = {
 		HISTORY_TEST(appends_and_reads_back),
+		HISTORY_TEST(one_job_has_one_record),
 		HISTORY_TEST(a_line_is_crc_tab_object),
 		HISTORY_TEST(a_torn_tail_is_cut_off_wherever_it_tore),
 		HISTORY_TEST(a_long_torn_tail_is_cut_off),
