@@ -39,12 +39,13 @@ static void print_help(void)
 	(void)puts("Usage: resrunctl VERB [OPTION]...\nLook at resrun's jobs, and steer them.\n");
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		(void)printf("  %-9s %s\n", verbs[i].name, verbs[i].help);
-	(void)puts("\n`resrunctl VERB --help` tells the verb's options; --version the version.\n\n"
-		   "Exit status: 0; 1 when doctor or audit found something, sweep could not do all, "
-		   "or a job was\n"
-		   "not changed as asked; 75 when another sweep or audit is at work; 125 when "
-		   "resrunctl failed\n"
-		   "or was misused.");
+	(void)puts(
+		"\n`resrunctl VERB --help` tells the verb's options; --version the version.\n\n"
+		"Exit status: 0; 1 when doctor or audit found something, sweep could not do all, "
+		"or a job was\n"
+		"not changed as asked; 75 when another sweep or audit is at work; 125 when "
+		"resrunctl failed\n"
+		"or was misused.");
 }
 
 /* The options before the verb. 0 and *ret_verb, ARGUMENTS_HELP when all is said, or -errno. */
