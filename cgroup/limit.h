@@ -26,6 +26,7 @@ enum limit_by { BY_NONE, BY_CGROUP, BY_SAMPLED, BY_AFFINITY, BY_NICE };
 
 struct limit {
 	bool asked;
+	bool implied; /* it came with memory=auto: that it does not hold breaks no word */
 	uint64_t amount; /* bytes, weight or count */
 	double cpus; /* LIMIT_CPUS */
 	char spec[256]; /* LIMIT_IO_MAX: "PATH key=value..." */

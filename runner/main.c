@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The way of a job, in one direction:
- *   options -> config (plan) -> admit -> place -> launch -> supervise -> aftercare -> record
+ *   options -> config (plan) -> learn -> admit -> place -> launch -> supervise -> aftercare
+ *     -> record
  * A stage knows what it is given and what it gives; only this file knows their order.
  */
 #include <errno.h>
@@ -19,6 +20,7 @@
 #include "runner/detach.h"
 #include "runner/events.h"
 #include "runner/launch.h"
+#include "runner/learn.h"
 #include "runner/options.h"
 #include "runner/plan.h"
 #include "runner/record.h"
@@ -248,6 +250,7 @@ static struct status run_with_retries(struct plan *plan, const struct signals *s
 			return status;
 		retry_with_more(plan, &attempt.outcome);
 		plan_next_attempt(plan);
+		learn(plan);
 		events_rename(plan);
 	}
 }
@@ -260,9 +263,6 @@ static int prepare(struct plan *plan, struct seccomp_program **ret_seccomp, stru
 		tell_more("seccomp: sudo, su and other setuid programs will not work in the job");
 	if (r == 0)
 		r = record_check_target(plan, err);
-	if (plan->settings.v[SET_MEMORY].size == SIZE_AUTO)
-		tell("memory=auto: nothing is learned for '%s' yet, so there is no memory limit",
-		     plan->key);
 	return r < 0 ? r : events_open(plan, err);
 }
 
@@ -273,8 +273,10 @@ static struct status run_plan(struct plan *plan)
 	struct rr_err err;
 
 	tell_setup(&plan->settings);
+	learn(plan);
 	if (settings_has(&plan->settings, SET_DRY_RUN)) {
 		plan_print(plan, stdout);
+		learn_print(plan, stdout);
 		admit_print(plan, stdout);
 		return status_own(0);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What is to be done, worked out once before anything happens: read by every stage, changed by
- * none. */
+/* What is to be done, worked out once before anything happens, and completed by what was learned:
+ * read by every later stage, changed by none. */
 #pragma once
 
 #include <limits.h>
@@ -10,6 +10,7 @@
 #include "cgroup/backend.h"
 #include "cgroup/limit.h"
 #include "policy/config.h"
+#include "policy/learn.h"
 #include "policy/paths.h"
 #include "policy/settings.h"
 #include "runner/options.h"
@@ -27,6 +28,8 @@ struct plan {
 	struct limit_set limits;
 	uint64_t reserve_bytes; /* kept from others until the job has taken it */
 	bool reserve_first; /* and waited for */
+	uint64_t input_bytes; /* of the files named in command */
+	struct learn_need need; /* by what was learned of key */
 	enum placement_want want;
 	unsigned threads;
 	unsigned attempt; /* 1 for the first try */

@@ -12,6 +12,7 @@
 #include "base/parse.h"
 #include "policy/history.h"
 #include "runner/events.h"
+#include "runner/learn.h"
 #include "runner/output.h"
 #include "runner/tell.h"
 
@@ -225,6 +226,7 @@ void record(const struct run_facts *facts)
 	if (history_append(facts->plan->paths.state, json, &err) < 0)
 		tell_error("%s", err.text);
 	if (facts->outcome) {
+		learn_from_run(facts->plan, facts->limits, facts->outcome);
 		tell_cause(facts);
 		if (wants_summary(facts))
 			tell_summary(facts);
@@ -244,6 +246,10 @@ bool record_limits(const struct plan *plan, const struct limit_set *limits, stru
 
 		if (!limit->asked || limit->by == BY_CGROUP)
 			continue;
+		if (limit->implied && limit->by == BY_NONE) {
+			tell_more("limit %s is not enforced: %s", limit_name(i), limit->why_not);
+			continue;
+		}
 		fields = json_object();
 		(void)json_object_set_new(fields, "limit", json_string(limit_name(i)));
 		(void)json_object_set_new(fields, "enforced",

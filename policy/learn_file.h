@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The memory of one key: a file of a fixed size below STATE/learned, with a ring of its last runs.
+ * Reading and adding cost the same however long the key has been in use.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "policy/learn.h"
+
+#define LEARN_KEY_MAX 255
+
+/* The runs of a key, oldest first; none when the key is new. 0, or -errno with words: what is there
+ * cannot be used, and nothing is known then. */
+rr_checked int learn_read(const char *state_dir, const char *key,
+			  struct learn_run ret[static LEARN_RUNS_MAX], size_t *ret_n,
+			  struct rr_err *err);
+
+/* Adds a run. A file that is not sound is made anew. 0 or -errno with words. */
+rr_checked int learn_add(const char *state_dir, const char *key, const struct learn_run *run,
+			 struct rr_err *err);
