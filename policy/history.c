@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Invariants: the file only grows, by whole lines, under an exclusive flock held for one append.
- * Killed in mid-write, the last line has no newline: whoever appends next cuts back to the last one
- * first. A line that was damaged later is passed over by its checksum.
+ * Invariants: the file only grows, by whole lines, under an exclusive flock held for one append,
+ * until it is set aside as a whole (history_log.c). Killed in mid-write, the last line has no
+ * newline: whoever appends next cuts back to the last one first. A line that was damaged later is
+ * passed over by its checksum.
  */
 #include "policy/history.h"
 
@@ -19,22 +20,24 @@
 #include "base/checksum.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "policy/history_log.h"
 #include "policy/report.h"
 
 #define CRC_DIGITS 8
 #define BUSY_TRIES 25 /* of the lock, for one that may not wait */
 #define BUSY_PAUSE_NS (2 * RR_NS_PER_MS)
 #define RECENT_BYTES (512 * 1024) /* in which a job's own record is looked for */
+#define TRIES 8 /* to have a file that is not set aside meanwhile */
 
-static int open_history(const char *state_dir, int flags, char path[PATH_MAX])
+static int open_to_append(const char *state_dir, char path[static PATH_MAX])
 {
-	int fd;
+	int fd, flags = O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK |
+			O_NOCTTY;
 
 	(void)snprintf(path, PATH_MAX, "%.4000s/history", state_dir);
-	flags |= O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 	fd = open(path, flags, 0600);
 	/* With a ledger shared by all users, nobody has made our own directory yet. */
-	if (fd < 0 && errno == ENOENT && flags & O_CREAT && rr_mkdir_all(state_dir, 0700) == 0)
+	if (fd < 0 && errno == ENOENT && rr_mkdir_all(state_dir, 0700) == 0)
 		fd = open(path, flags, 0600);
 	return fd < 0 ? -errno : fd;
 }
@@ -84,26 +87,44 @@ static bool has_recent(int fd, const char *job_id)
 	(void)snprintf(mark, sizeof(mark), "\"job_id\":\"%s\"", job_id);
 	if (!text || fstat(fd, &st) < 0)
 		return false;
-	n = pread(fd, text, RECENT_BYTES, st.st_size > RECENT_BYTES ? st.st_size - RECENT_BYTES : 0);
+	n = pread(fd, text, RECENT_BYTES,
+		  st.st_size > RECENT_BYTES ? st.st_size - RECENT_BYTES : 0);
 	return n > 0 && memmem(text, (size_t)n, mark, strlen(mark));
 }
 
-/* The history is locked. */
-static int append_line(int fd, const char *line, size_t length)
+/* A record on its way into the history. */
+struct entry {
+	const char *line;
+	size_t length;
+	const char *once; /* the job's id, if no other record of it may be there; or NULL */
+};
+
+/* -ESTALE: by the time we had the lock, the file was set aside. */
+static int append_line(int fd, const char *path, const struct entry *entry)
 {
-	struct stat st;
+	struct stat st, named;
 	off_t end;
 	ssize_t n;
+	int r;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
+	r = entry->once ? lock_soon(fd) : flock(fd, LOCK_EX) < 0 ? -errno : 0;
+	if (r < 0)
+		return r;
+	if (lstat(path, &named) < 0 || named.st_ino != st.st_ino || named.st_dev != st.st_dev)
+		return -ESTALE;
+	if (entry->once && has_recent(fd, entry->once))
+		return 0;
+	if (fstat(fd, &st) < 0)
+		return -errno;
 	end = last_line_end(fd, st.st_size);
 	if (end < st.st_size && ftruncate(fd, end) < 0)
 		return -errno;
-	n = write(fd, line, length);
-	if (n == (ssize_t)length)
+	n = write(fd, entry->line, entry->length);
+	if (n == (ssize_t)entry->length)
 		return 0;
 	/* A full disk took a part of it: leave no half line behind. */
 	n = n < 0 ? -errno : -ENOSPC;
@@ -111,16 +132,27 @@ static int append_line(int fd, const char *line, size_t length)
 	return (int)n;
 }
 
-/* `once`: the job's id, if no other record of it may be there. */
-static int append(const char *state_dir, const json_t *record, const char *once, struct rr_err *err)
+static int append(const char *state_dir, const struct entry *entry, struct rr_err *err)
+{
+	char path[PATH_MAX];
+	int r = -ESTALE;
+
+	for (int i = 0; i < TRIES && r == -ESTALE; i++) {
+		rr_autofd int fd = open_to_append(state_dir, path);
+
+		if (fd < 0)
+			return rr_err_sys(err, -fd, "open the history '%s'", path);
+		r = append_line(fd, path, entry);
+	}
+	return r < 0 ? rr_err_sys(err, -r, "write the history '%s'", path) : 0;
+}
+
+static int append_record(const char *state_dir, const json_t *record, const char *once,
+			 struct rr_err *err)
 {
 	rr_autofree char *text = json_dumps(record, JSON_COMPACT | REPORT_JSON_STYLE), *line = NULL;
-	char path[PATH_MAX];
-	rr_autofd int fd = open_history(state_dir, O_RDWR | O_CREAT | O_APPEND, path);
-	int length, r;
+	int length;
 
-	if (fd < 0)
-		return rr_err_sys(err, -fd, "open the history '%s'", path);
 	if (!text)
 		return rr_err_sys(err, ENOMEM, "the history");
 	length = asprintf(&line, "%08x\t%s\n", rr_crc32c(text, strlen(text)), text);
@@ -131,25 +163,21 @@ static int append(const char *state_dir, const json_t *record, const char *once,
 	if (length > HISTORY_LINE_MAX)
 		return rr_err_set(err, E2BIG, "the record is longer than %d bytes",
 				  HISTORY_LINE_MAX);
-	r = once ? lock_soon(fd) : flock(fd, LOCK_EX) < 0 ? -errno : 0;
-	if (r == 0 && !(once && has_recent(fd, once)))
-		r = append_line(fd, line, (size_t)length);
-	return r < 0 ? rr_err_sys(err, -r, "write the history '%s'", path) : 0;
+	return append(state_dir, &(struct entry){ line, (size_t)length, once }, err);
 }
 
 int history_append(const char *state_dir, const json_t *record, struct rr_err *err)
 {
-	return append(state_dir, record, NULL, err);
+	return append_record(state_dir, record, NULL, err);
 }
 
 int history_append_once(const char *state_dir, const json_t *record, const char *job_id,
 			struct rr_err *err)
 {
-	return append(state_dir, record, job_id, err);
+	return append_record(state_dir, record, job_id, err);
 }
 
-/* The object of a line, or NULL. The line is cut at its newline already. */
-static json_t *line_object(const char *line)
+json_t *history_line_object(const char *line)
 {
 	char crc[CRC_DIGITS + 1];
 
@@ -178,7 +206,7 @@ static int each_line(FILE *file, const char *filter, int (*visit)(json_t *record
 		/* Without its newline it is a line that the next writer will cut off. */
 		if (line[n - 1] == '\n') {
 			line[n - 1] = '\0';
-			record = line_object(line);
+			record = history_line_object(line);
 		}
 		if (record)
 			r = visit(record, arg);
@@ -189,27 +217,46 @@ static int each_line(FILE *file, const char *filter, int (*visit)(json_t *record
 	return r;
 }
 
-static int each(const char *state_dir, const char *filter, int (*visit)(json_t *record, void *arg),
-		void *arg, size_t *ret_torn, struct rr_err *err)
+/* One part, whose descriptor it takes over. */
+static int each_in(int fd, const char *path, const char *filter,
+		   int (*visit)(json_t *record, void *arg), void *arg, size_t *ret_torn,
+		   struct rr_err *err)
 {
-	char path[PATH_MAX];
-	rr_autofd int fd = open_history(state_dir, O_RDONLY, path);
-	FILE *file;
+	FILE *file = fdopen(fd, "r");
 	int r;
 
-	*ret_torn = 0;
-	if (fd == -ENOENT)
-		return 0;
-	if (fd < 0)
-		return rr_err_sys(err, -fd, "open the history '%s'", path);
-	file = fdopen(fd, "r");
-	if (!file)
-		return rr_err_sys(err, errno, "read the history '%s'", path);
-	(void)rr_fd_take(&fd);
+	if (!file) {
+		r = rr_err_sys(err, errno, "read the history '%s'", path);
+		rr_fd_close(&fd);
+		return r;
+	}
 	r = each_line(file, filter, visit, arg, ret_torn);
 	if (r == 0 && ferror(file))
 		r = rr_err_sys(err, EIO, "read the history '%s'", path);
 	(void)fclose(file);
+	return r;
+}
+
+static int each(const char *state_dir, const char *filter, int (*visit)(json_t *record, void *arg),
+		void *arg, size_t *ret_torn, struct rr_err *err)
+{
+	char path[PATH_MAX];
+	struct history_parts parts;
+	int r = history_parts_find(state_dir, &parts);
+
+	*ret_torn = 0;
+	if (r < 0)
+		r = rr_err_sys(err, -r, "open the history '%.4000s/history'", state_dir);
+	for (size_t i = 0; r == 0 && i < parts.n; i++) {
+		int fd;
+
+		r = history_part_open(state_dir, &parts, i, path, &fd);
+		if (r < 0)
+			r = rr_err_sys(err, -r, "open the history '%s'", path);
+		else if (fd >= 0)
+			r = each_in(fd, path, filter, visit, arg, ret_torn, err);
+	}
+	history_parts_free(&parts);
 	return r;
 }
 
@@ -237,15 +284,18 @@ int history_each_with(const char *state_dir, const char *text,
 int history_check_tail(const char *state_dir, bool mend, bool *ret_torn, struct rr_err *err)
 {
 	char path[PATH_MAX];
-	rr_autofd int fd = open_history(state_dir, mend ? O_RDWR : O_RDONLY, path);
+	rr_autofd int fd = -1;
 	struct stat st;
 	off_t end;
 
 	*ret_torn = false;
-	if (fd == -ENOENT)
+	(void)snprintf(path, sizeof(path), "%.4000s/history", state_dir);
+	fd = open(path,
+		  (mend ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 && errno == ENOENT)
 		return 0;
 	if (fd < 0)
-		return rr_err_sys(err, -fd, "open the history '%s'", path);
+		return rr_err_sys(err, errno, "open the history '%s'", path);
 	/* Who appends just now holds it, and its line is not torn. */
 	if (flock(fd, mend ? LOCK_EX : LOCK_SH) < 0 || fstat(fd, &st) < 0)
 		return rr_err_sys(err, errno, "lock the history '%s'", path);

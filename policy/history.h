@@ -2,7 +2,7 @@
 /*
  * The history: one line of JSON a run, appended for ever. A line is CRC, tab, object, newline,
  * written by one write() under a lock; a torn tail is cut off by the next writer, and passed over
- * by every reader.
+ * by every reader. history_log.h tells of its files.
  */
 #pragma once
 
@@ -36,3 +36,5 @@ rr_checked int history_each_with(const char *state_dir, const char *text,
  * *ret_torn is what was found. A missing history is whole. 0 or -errno with words. */
 rr_checked int history_check_tail(const char *state_dir, bool mend, bool *ret_torn,
 				  struct rr_err *err);
+/* The object of a line that has lost its newline, or NULL when the line is not sound. */
+json_t *history_line_object(const char *line);

@@ -381,6 +381,17 @@ static int check_size(const struct settings *settings, enum setting_id id, struc
 			  value->origin, setting_specs[id].key, value->text, SETTINGS_MEMORY_MIN);
 }
 
+static int check_history_size(const struct settings *settings, struct rr_err *err)
+{
+	const struct setting *value = &settings->v[SET_HISTORY_SIZE];
+
+	if (!settings_has(settings, SET_HISTORY_SIZE) ||
+	    (value->size == SIZE_BYTES && value->integer > 0))
+		return 0;
+	return rr_err_set(err, ERANGE, "%s: history_size: '%s' is not a size such as 64M",
+			  value->origin, value->text);
+}
+
 static int check_high_below_max(const struct settings *settings, struct rr_err *err)
 {
 	const struct setting *max = &settings->v[SET_MEMORY];
@@ -445,5 +456,7 @@ int settings_check(const struct settings *settings, struct rr_err *err)
 		r = check_size(settings, SET_MEMORY, err);
 	if (r == 0)
 		r = check_size(settings, SET_MEMORY_HIGH, err);
+	if (r == 0)
+		r = check_history_size(settings, err);
 	return r < 0 ? r : check_high_below_max(settings, err);
 }

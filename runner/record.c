@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/parse.h"
 #include "policy/history.h"
+#include "policy/history_log.h"
 #include "runner/events.h"
 #include "runner/learn.h"
 #include "runner/output.h"
@@ -208,6 +209,18 @@ static bool wants_summary(const struct run_facts *facts)
 	return tell_is_verbose() || (facts->admission->waited_for && tell_can_draw());
 }
 
+/* The one that fills the file is still in it: what comes next begins a new one. */
+static void keep_history(const struct plan *plan, const json_t *report)
+{
+	struct rr_err err;
+
+	if (history_append(plan->paths.state, report, &err) < 0 ||
+	    history_rotate(plan->paths.state, settings_integer(&plan->settings, SET_HISTORY_SIZE),
+			   settings_integer(&plan->settings, SET_HISTORY_AGE), rr_now_wall_ns(),
+			   &err) < 0)
+		tell_error("%s", err.text);
+}
+
 void record(const struct run_facts *facts)
 {
 	const char *target = settings_text(&facts->plan->settings, SET_REPORT);
@@ -223,8 +236,7 @@ void record(const struct run_facts *facts)
 	}
 	if (target && write_report(target, json, &err) < 0)
 		tell_error("%s", err.text);
-	if (history_append(facts->plan->paths.state, json, &err) < 0)
-		tell_error("%s", err.text);
+	keep_history(facts->plan, json);
 	if (facts->outcome) {
 		learn_from_run(facts->plan, facts->limits, facts->outcome);
 		tell_cause(facts);

@@ -19,7 +19,8 @@
 #define DYING_NS (10 * RR_NS_PER_S) /* so long what was killed may take to go */
 
 /* One look, under the lock. True when something of a dead launcher's job is still going. */
-static int look_once(struct ledger *ledger, int wake_fd, bool *ret_again, struct rr_err *err)
+static int look_once(struct ledger *ledger, const struct paths *paths, int wake_fd, bool *ret_again,
+		     struct rr_err *err)
 {
 	int r = ledger_lock(ledger, TICKET_LOCK_NS, err);
 	size_t n;
@@ -28,7 +29,7 @@ static int look_once(struct ledger *ledger, int wake_fd, bool *ret_again, struct
 		return r > 0 ? -EBUSY : r;
 	if (*ledger_mended(ledger))
 		tell("%s: mended", ledger_mended(ledger));
-	*ret_again = reap_dead(ledger, QUEUE_NONE);
+	*ret_again = reap_dead(ledger, QUEUE_NONE, paths->state);
 	/* Dead waiters that nobody stands behind; the others are found by who does. */
 	(void)ledger_tickets(ledger, &n);
 	for (size_t i = 0; i < n; i++)
@@ -53,7 +54,7 @@ static int free_slots(const struct paths *paths, struct rr_err *err)
 	while (r == 0 && again) {
 		struct timespec rest = rr_timespec(AGAIN_NS);
 
-		r = look_once(ledger, wake_fd, &again, err);
+		r = look_once(ledger, paths, wake_fd, &again, err);
 		if (r == 0 && again && rr_now_boot_ns() > deadline_ns)
 			return rr_err_set(err, EBUSY,
 					  "what a killed launcher's job has left does not end; see "
