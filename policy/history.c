@@ -177,17 +177,22 @@ int history_append_once(const char *state_dir, const json_t *record, const char 
 	return append_record(state_dir, record, job_id, err);
 }
 
-json_t *history_line_object(const char *line)
+bool history_line_is_sound(const char *line)
 {
 	char crc[CRC_DIGITS + 1];
 
 	if (strlen(line) < CRC_DIGITS + 2 || line[CRC_DIGITS] != '\t')
-		return NULL;
+		return false;
 	(void)snprintf(crc, sizeof(crc), "%08x",
 		       rr_crc32c(line + CRC_DIGITS + 1, strlen(line + CRC_DIGITS + 1)));
-	if (memcmp(crc, line, CRC_DIGITS) != 0)
-		return NULL;
-	return json_loads(line + CRC_DIGITS + 1, JSON_REJECT_DUPLICATES, NULL);
+	return memcmp(crc, line, CRC_DIGITS) == 0;
+}
+
+json_t *history_line_object(const char *line)
+{
+	return history_line_is_sound(line)
+		       ? json_loads(line + CRC_DIGITS + 1, JSON_REJECT_DUPLICATES, NULL)
+		       : NULL;
 }
 
 static int each_line(FILE *file, const char *filter, int (*visit)(json_t *record, void *arg),

@@ -36,5 +36,9 @@ rr_checked int history_each_with(const char *state_dir, const char *text,
  * *ret_torn is what was found. A missing history is whole. 0 or -errno with words. */
 rr_checked int history_check_tail(const char *state_dir, bool mend, bool *ret_torn,
 				  struct rr_err *err);
+
+/* Whether the checksum of a line that has lost its newline fits. */
+bool history_line_is_sound(const char *line);
+
 /* The object of a line that has lost its newline, or NULL when the line is not sound. */
 json_t *history_line_object(const char *line);
