@@ -8,6 +8,7 @@ _resrun_options='--profile
 --key
 --dry-run
 --detach
+--recover
 --cpu-threshold
 --memory-threshold
 --disk-threshold
@@ -33,6 +34,7 @@ _resrun_options='--profile
 --timeout
 --kill-after
 --retries
+--retry-on
 --backoff
 --temp
 --before
@@ -57,7 +59,7 @@ _resrun_profiles() {
 # Options that are complete in themselves; all others take the next word.
 _resrun_is_flag() {
 	case $1 in
-	-n | --dry-run | -d | --detach | --strict | --temp | -q | --quiet | -v | --verbose | --chronic | -h | --help | --version) return 0 ;;
+	-n | --dry-run | -d | --detach | --recover | --strict | --temp | -q | --quiet | -v | --verbose | --chronic | -h | --help | --version) return 0 ;;
 	esac
 	return 1
 }

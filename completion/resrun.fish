@@ -18,7 +18,7 @@ function __resrun_command
 				set -e words[1]
 				string join \n -- $words (commandline -ct)
 				return
-			case -p --profile --config --name --key --cpu-threshold --memory-threshold --disk-threshold --pressure-threshold -w --max-wait --on-busy -j --max-concurrent -r --rate --priority --after --after-any -m --memory --memory-high --swap -c --cpus --cpu-weight --pids --io-weight --io-max --isolation --seccomp -t --timeout --kill-after --retries --backoff --before --cleanup --sweep --sweep-age --report --log --color
+			case -p --profile --config --name --key --cpu-threshold --memory-threshold --disk-threshold --pressure-threshold -w --max-wait --on-busy -j --max-concurrent -r --rate --priority --after --after-any -m --memory --memory-high --swap -c --cpus --cpu-weight --pids --io-weight --io-max --isolation --seccomp -t --timeout --kill-after --retries --retry-on --backoff --before --cleanup --sweep --sweep-age --report --log --color
 				set -e words[1]
 			case '-*'
 			case '*'
@@ -50,6 +50,7 @@ complete -c resrun -n '__resrun_in_options' -l name -d 'a name for people, --aft
 complete -c resrun -n '__resrun_in_options' -l key -d 'learn under KEY (default: profile and base name of COMMAND)' -x
 complete -c resrun -n '__resrun_in_options' -s n -l dry-run -d 'print the decision and where each setting comes from; run nothing'
 complete -c resrun -n '__resrun_in_options' -s d -l detach -d 'return at once with the job id; output goes to the job\'s log'
+complete -c resrun -n '__resrun_in_options' -l recover -d 'clear away what killed launchers left, as every start does; run no COMMAND'
 complete -c resrun -n '__resrun_in_options' -l cpu-threshold -d 'start only while CPU use is below P percent' -x
 complete -c resrun -n '__resrun_in_options' -l memory-threshold -d 'start only while memory use is below P percent' -x
 complete -c resrun -n '__resrun_in_options' -l disk-threshold -d 'start only while the disks in use are below P percent' -x
@@ -75,6 +76,7 @@ complete -c resrun -n '__resrun_in_options' -l seccomp -d 'system-call policy' -
 complete -c resrun -n '__resrun_in_options' -s t -l timeout -d 'send TERM to the job after TIME (exit 124)' -x
 complete -c resrun -n '__resrun_in_options' -l kill-after -d 'kill what is left of the job this long after its end was asked for' -x
 complete -c resrun -n '__resrun_in_options' -l retries -d 'after a failure, try again up to N times' -x
+complete -c resrun -n '__resrun_in_options' -l retry-on -d 'only after these: exit codes (3, 10-20), signals (KILL), signal, oom, timeout, stalled, failure' -x
 complete -c resrun -n '__resrun_in_options' -l backoff -d 'wait TIME x 2^k, with jitter, before try k' -x
 complete -c resrun -n '__resrun_in_options' -l temp -d 'a private TMPDIR for the job, removed afterwards'
 complete -c resrun -n '__resrun_in_options' -l before -d 'run CMD through /bin/sh before the job; its failure stops the start' -xa '(__fish_complete_command)'
