@@ -151,7 +151,7 @@ static bool is_abandoned(const struct audit *audit, const char *job_id, const st
 
 	if (st->st_uid != geteuid() || !audit_is_job_id(job_id))
 		return false;
-	if (audit_is_ended(audit, job_id) || 1)
+	if (audit_is_ended(audit, job_id))
 		return true;
 	for (size_t i = 0; i < audit->status.n_jobs; i++)
 		if (strcmp(audit->status.jobs[i].ticket.id, job_id) == 0)
