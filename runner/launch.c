@@ -24,7 +24,7 @@
 #define MOVE_TRIES 3 /* of a clone that met a leaf just being changed */
 
 /* What the child did when it failed; goes to the parent over a socket that exec closes. */
-enum stage { STAGE_PARENT_GONE, STAGE_ENTER, STAGE_OUTPUT, STAGE_SECCOMP, STAGE_EXEC };
+enum stage { STAGE_PARENT_GONE, STAGE_WAIT, STAGE_OUTPUT, STAGE_SECCOMP, STAGE_EXEC };
 
 struct failure {
 	int stage;
@@ -111,6 +111,8 @@ static void wait_for_go(int talk)
 	do
 		n = recv(talk, &go, sizeof(go), 0);
 	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		fail(talk, STAGE_WAIT, errno);
 	if (n != sizeof(go))
 		_exit(125);
 }
@@ -199,7 +201,7 @@ static bool hear_failure(int talk, struct failure *ret)
 	ssize_t n;
 
 	do
-		n = recv(talk, ret, sizeof(*ret), 0);
+		n = read(talk, ret, sizeof(*ret));
 	while (n < 0 && errno == EINTR);
 	return n == (ssize_t)sizeof(*ret);
 }
@@ -211,7 +213,9 @@ int launch_prepare(const struct launch_order *order, struct child *ret, struct r
 	pid_t parent = getpid();
 	int ends[2];
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+	/* A stream: what a child said before it died is still there to be read, whatever we have
+	 * sent to it meanwhile. Of a SOCK_SEQPACKET it is not. */
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return rr_err_sys(err, errno, "make a socket to talk to the job's process");
 	/* model: CLONE */
 	child.pid = launch_clone(leaf->fd, &child.pidfd);

@@ -47,7 +47,7 @@ assert_holds() { # SCENARIO...
 	need spin gcc
 	run -0 "$SOURCE/scripts/model" NO_WAKE NO_WATCH FREE_EARLY TOKEN_AFTER NO_REFUND NEWEST_FIRST KEEPS_TOKEN STARTS_AGAIN NO_GATE JOB_NOT_NOTED LOCK_OUTLIVES
 	echo "$output"
-	(($(grep -c '^mutant .* found: ' <<<"$output") == 9))
+	(($(grep -c '^mutant .* found: ' <<<"$output") == 11))
 }
 
 @test "a scenario in which a property is broken fails, and says which" {
