@@ -142,6 +142,15 @@ static bool has_strangers(const struct status *status)
 	return found;
 }
 
+/* Its launcher may be dead all the same. */
+static bool has_ticket(const struct audit *audit, const char *job_id)
+{
+	for (size_t i = 0; i < audit->status.n_jobs; i++)
+		if (strcmp(audit->status.jobs[i].ticket.id, job_id) == 0)
+			return true;
+	return false;
+}
+
 /* What a job of this state directory left is ours once that is over. What is of no job that we know
  * may be of one with another state directory, or of one that has not come to the queue yet: it is
  * abandoned only when it is old, and no such launcher lives. */
@@ -153,9 +162,8 @@ static bool is_abandoned(const struct audit *audit, const char *job_id, const st
 		return false;
 	if (audit_is_ended(audit, job_id))
 		return true;
-	for (size_t i = 0; i < audit->status.n_jobs; i++)
-		if (strcmp(audit->status.jobs[i].ticket.id, job_id) == 0)
-			return false;
+	if (has_ticket(audit, job_id))
+		return false;
 	return made_ns + STRANGE_NS < rr_now_wall_ns() && !has_strangers(&audit->status);
 }
 
@@ -186,7 +194,9 @@ static int visit_leaf(const char *dir, void *arg)
 	const char *id = strrchr(dir, '/') + 1 + strlen(CG_LEAF_PREFIX);
 	struct stat st;
 
-	if (placement_is_leaf_path(dir) && stat(dir, &st) == 0 && is_abandoned(arg, id, &st))
+	/* That of a dead launcher's slot goes with the slot. */
+	if (placement_is_leaf_path(dir) && !has_ticket(arg, id) && stat(dir, &st) == 0 &&
+	    is_abandoned(arg, id, &st))
 		leaf_found(arg, dir);
 	return 0;
 }
