@@ -19,6 +19,7 @@ static const struct verb {
 	const char *help;
 } verbs[] = {
 	{ "status", verb_status, "the host, what runs, what waits, and the rate windows" },
+	{ "top", verb_top, "the same, live on a terminal" },
 	{ "monitor", verb_monitor, "follow processes: use, stage and progress" },
 	{ "history", verb_history, "the runs of the past" },
 	{ "why", verb_why, "what a job waits for, or why it ended" },

@@ -3,6 +3,8 @@
  * `resrunctl cancel|pause|resume JOB...` and `resrunctl set JOB... KEY=VALUE...`: asks the jobs'
  * launchers, which alone change them (policy/steer.h), and tells what they answer.
  */
+#include "control/steer.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -17,10 +19,10 @@
 #include "control/job.h"
 #include "control/show.h"
 #include "control/verbs.h"
-#include "policy/steer.h"
 
-#define ANSWER_NS (10 * RR_NS_PER_S) /* a launcher that lives, and does not run a hook, needs ms   \
-				      */
+#define ANSWER_NS                                                                                  \
+	(10 * RR_NS_PER_S) /* a launcher that lives, and does not run a hook, needs ms             \
+			    */
 #define JOBS_MAX 256 /* named in one command */
 
 /* ---- one job ---- */
@@ -82,8 +84,8 @@ static int hear(int fd, int pidfd, const struct ledger_ticket *ticket, uint64_t 
 			  ticket->pid);
 }
 
-static int ask(const struct status_job *job, struct steer_request *request,
-	       struct steer_answer *ret, struct rr_err *err)
+int steer_ask(const struct status_job *job, struct steer_request *request, struct steer_answer *ret,
+	      struct rr_err *err)
 {
 	rr_autofd int fd = -1, pidfd = -1;
 	char name[MESSAGE_NAME_SIZE], text[STEER_MESSAGE_MAX];
@@ -110,7 +112,7 @@ static bool steer_one(const struct status_job *job, struct steer_request *reques
 	struct steer_answer answer = { 0 };
 	struct rr_err err;
 
-	if (ask(job, request, &answer, &err) < 0)
+	if (steer_ask(job, request, &answer, &err) < 0)
 		show_note("%s: %s", job->ticket.id, err.text);
 	else if (!answer.done)
 		show_note("%s: refused: %s", job->ticket.id, answer.words);

@@ -11,7 +11,7 @@
 
 #include "base/fd.h"
 #include "base/parse.h"
-#include "control/status.h"
+#include "control/job.h"
 
 #define PATTERN_SIZE 256
 
@@ -48,27 +48,13 @@ void targets_drop_ended(struct targets *targets)
 
 /* ---- by number, id or name ---- */
 
-static bool is_meant(const struct status_job *job, const char *word)
+static int find_running(const struct status *status, const char *word,
+			const struct status_job **ret, struct rr_err *err)
 {
-	return strncmp(job->ticket.id, word, strlen(word)) == 0 ||
-	       strcmp(job->detail.name, word) == 0;
-}
+	int r = job_find(status, word, ret, err);
 
-static int find_job(const struct status *status, const char *word, const struct status_job **ret,
-		    struct rr_err *err)
-{
-	*ret = NULL;
-	for (size_t i = 0; i < status->n_jobs; i++) {
-		const struct status_job *job = &status->jobs[i];
-
-		if (job->state == JOB_LOST || !is_meant(job, word))
-			continue;
-		if (*ret)
-			return rr_err_set(err, EINVAL,
-					  "'%s' could be %s or %s: give more of the id", word,
-					  (*ret)->ticket.id, job->ticket.id);
-		*ret = job;
-	}
+	if (r < 0)
+		return r;
 	if (!*ret)
 		return rr_err_set(err, ESRCH, "no process and no job that runs is meant by '%s'",
 				  word);
@@ -87,7 +73,7 @@ static int add_job(struct targets *targets, const struct context *context, const
 	int r = status_read_ledger(context, &status, err);
 
 	if (r == 0)
-		r = find_job(&status, word, &job, err);
+		r = find_running(&status, word, &job, err);
 	if (r < 0)
 		return r;
 	watch_job(&job->ticket, &job->detail, &watch);

@@ -21,3 +21,4 @@ rr_checked int verb_sweep(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_audit(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_config(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_monitor(int argc, char **argv, struct rr_err *err);
+rr_checked int verb_top(int argc, char **argv, struct rr_err *err);
