@@ -26,6 +26,7 @@
 #include "base/procfs.h"
 #include "cgroup/tree.h"
 #include "runner/events.h"
+#include "runner/live.h"
 #include "runner/watcher.h"
 
 #define FAST_NS (100 * RR_NS_PER_MS) /* sampling at first: short jobs have short peaks */
@@ -96,6 +97,7 @@ void watcher_sample(struct watcher *watcher)
 	lower_reservation(watcher);
 	alert_look(&watcher->alert);
 	events_process(watcher->order->child->pid, usage, watcher->last_ns - watcher->started_ns);
+	live_show(watcher->order);
 }
 
 static void set_tick(const struct watcher *watcher, uint64_t interval_ns)
@@ -342,6 +344,7 @@ void supervise(const struct watch_order *order, struct outcome *ret)
 	reap_children(&watcher);
 	while (watcher.phase != PHASE_GONE)
 		turn(&watcher);
+	live_end();
 	finish(&watcher);
 }
 

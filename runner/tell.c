@@ -14,6 +14,7 @@
 static struct {
 	bool quiet, verbose, color;
 	bool drawn; /* the live line is on the screen */
+	bool progress; /* and the terminal shows progress */
 } state;
 
 static bool on_terminal(void)
@@ -122,4 +123,39 @@ void tell_live(const char *text)
 		n = snprintf(line, sizeof(line), "\r\033[K");
 	state.drawn = text != NULL;
 	rr_ignore(write(STDERR_FILENO, line, (size_t)n)); /* nobody to tell: the job goes on */
+}
+
+/* Others take OSC 9 for a message to the user, or print it. */
+static bool takes_progress(void)
+{
+	static const char *const known[][2] = { { "TERM_PROGRAM", "ghostty" },
+						{ "TERM_PROGRAM", "WezTerm" },
+						{ "TERM", "xterm-ghostty" },
+						{ "ConEmuANSI", "ON" } };
+
+	/* They would get it only through a multiplexer that does not pass it on. */
+	if (getenv("TMUX") || getenv("STY"))
+		return false;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		const char *value = getenv(known[i][0]);
+
+		if (value && strcmp(value, known[i][1]) == 0)
+			return true;
+	}
+	return getenv("WT_SESSION") != NULL;
+}
+
+void tell_progress(double percent)
+{
+	char text[32];
+	int n;
+
+	if (percent < 0 ? !state.progress : !tell_can_draw() || !takes_progress())
+		return;
+	if (percent < 0)
+		n = snprintf(text, sizeof(text), "\033]9;4;0;\033\\");
+	else
+		n = snprintf(text, sizeof(text), "\033]9;4;1;%.0f\033\\", percent);
+	state.progress = percent >= 0;
+	rr_ignore(write(STDERR_FILENO, text, (size_t)n)); /* nobody to tell: the job goes on */
 }

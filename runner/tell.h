@@ -25,3 +25,7 @@ bool tell_can_draw(void);
 
 /* Draws over the live line; nothing where tell_can_draw is false. NULL clears it. */
 void tell_live(const char *text);
+
+/* Shows percent in the frame or the title of a terminal that is known to do so (OSC 9;4), and
+ * nothing elsewhere. Negative clears it. */
+void tell_progress(double percent);

@@ -185,6 +185,47 @@ state_of() { # PID LETTER
 	! shows 'waiting 1s' || fail 'the live line is still there'
 }
 
+@test "with --chronic the live line shows stage and progress; then nothing is left of it" {
+	mkfifo gate
+	type_line 'resrun --chronic -- sh -c "echo stage=second pass progress=1/4 >\$RESRUN_STATUS; echo hidden; read -r word <gate"; echo status=$?'
+	eventually 20 shows 'resrun: running 1s: second pass, 25.0%'
+	echo go >gate
+	eventually 10 shows_line status=0
+	! shows 'second pass, 25' || fail 'the live line is still there'
+	! shows_line hidden || fail 'the output is there'
+}
+
+@test "without --chronic all of the terminal is the job's" {
+	mkfifo gate
+	type_line 'resrun --log log -- sh -c "echo stage=second progress=10 >\$RESRUN_STATUS; echo begun; read -r word <gate"; echo status=$?'
+	eventually 10 shows_line begun
+	# Each of these is a look, at the first of which it would be drawn.
+	eventually 20 grep -q process_resources log
+	! shows 'running' || fail 'a live line'
+	echo go >gate
+	eventually 10 shows_line status=0
+}
+
+@test "a terminal that is known to show progress is told it, and that it is over; another is not" {
+	need expect
+	for name in ghostty unknown; do
+		cat >drive <<-END
+			log_user 1
+			set timeout 20
+			spawn -noecho env -u TMUX -u STY TERM=xterm TERM_PROGRAM=$name resrun --chronic -- sh -c {echo progress=42 >"\$RESRUN_STATUS"; echo >"ready-$name"; read -r word <gate}
+			expect -re {running [0-9a-z.]+: [^\r]*42.0%} {} timeout { exit 1 }
+			exec sh -c {echo go >gate}
+			expect eof
+		END
+		[[ -p gate ]] || mkfifo gate
+		run -0 expect drive
+		printf '%s' "$output" >"seen-$name"
+	done
+	grep -qF $'\e]9;4;1;42\e\\' seen-ghostty
+	grep -qF $'\e]9;4;0;\e\\' seen-ghostty
+	! grep -qF $'\e]9;4' seen-unknown
+}
+
 @test "^C while it waits: 130, and the queue is left" {
 	mkfifo gate
 	background resrun -- sh -c 'read -r word <gate'

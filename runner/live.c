@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#include "runner/live.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/input.h"
+#include "base/parse.h"
+#include "base/processes.h"
+#include "base/progress.h"
+#include "cgroup/tree.h"
+#include "cgroup/walk.h"
+#include "runner/tell.h"
+
+#define LINE_NS RR_NS_PER_S
+
+static struct {
+	struct processes before; /* of the line before: who works is seen by the difference */
+	uint64_t next_ns;
+	bool drawn;
+} state;
+
+struct pids {
+	pid_t v[TREE_MAX];
+	size_t n;
+};
+
+static int add_pid(const char *dir, pid_t pid, void *arg)
+{
+	struct pids *pids = arg;
+
+	(void)dir;
+	if (pids->n < TREE_MAX)
+		pids->v[pids->n++] = pid;
+	return 0;
+}
+
+static void find_pids(const struct watch_order *order, struct pids *ret)
+{
+	ret->n = 0;
+	if (order->placement->leaf.fd >= 0)
+		/* What cannot be found is not shown. */
+		rr_ignore(cg_walk_processes(order->placement->leaf.path, add_pid, ret));
+	else
+		ret->n = tree_find(getpid(), ret->v, TREE_MAX);
+}
+
+/* What the job says itself, and the rest from what its processes do. */
+static void find_progress(const struct pids *pids, const struct processes *now,
+			  struct progress *ret)
+{
+	const char *file = getenv("RESRUN_STATUS");
+	const struct process *busiest;
+	struct input input;
+
+	if (!file || progress_read(file, geteuid(), ret) < 0)
+		*ret = (struct progress){ .percent = PROGRESS_UNKNOWN };
+	busiest = processes_busiest(now, state.before.n ? &state.before : NULL, pids->v, pids->n);
+	if (!ret->stage[0] && busiest)
+		(void)snprintf(ret->stage, sizeof(ret->stage), "%s", busiest->name);
+	if (ret->percent < 0 && input_find("/proc", pids->v, pids->n, &input))
+		ret->percent = input_percent(&input);
+}
+
+static void draw(const struct watch_order *order, const struct pids *pids,
+		 const struct processes *now)
+{
+	uint64_t age_ns = rr_now_boot_ns() - order->child->started_ns;
+	char age[RR_FORMAT_SIZE], line[256], done[RR_FORMAT_SIZE] = "";
+	struct progress progress;
+
+	find_progress(pids, now, &progress);
+	if (progress.percent >= 0)
+		(void)snprintf(done, sizeof(done), ", %.1f%%", progress.percent);
+	(void)snprintf(line, sizeof(line), "running %s: %s%s",
+		       rr_format_time(age_ns / RR_NS_PER_S * RR_NS_PER_S, age),
+		       progress.stage[0] ? progress.stage : "unknown", done);
+	tell_live(line);
+	tell_progress(progress.percent);
+}
+
+void live_show(const struct watch_order *order)
+{
+	rr_autofree struct pids *pids = NULL;
+	struct processes now = { NULL, 0 };
+	uint64_t now_ns = rr_now_boot_ns();
+
+	if (!settings_has(&order->plan->settings, SET_CHRONIC) || now_ns < state.next_ns ||
+	    !tell_can_draw())
+		return;
+	state.next_ns = now_ns + LINE_NS;
+	pids = calloc(1, sizeof(*pids));
+	if (!pids || processes_read("/proc", &now) < 0)
+		return;
+	find_pids(order, pids);
+	draw(order, pids, &now);
+	state.drawn = true;
+	processes_free(&state.before);
+	state.before = now;
+}
+
+void live_end(void)
+{
+	if (!state.drawn)
+		return;
+	processes_free(&state.before);
+	state.drawn = false;
+	tell_progress(PROGRESS_UNKNOWN);
+	tell_live(NULL);
+}
