@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/parse.h"
 #include "control/arguments.h"
+#include "control/dashboard.h"
 #include "control/verbs.h"
 #include "policy/pace.h"
 
@@ -27,11 +28,14 @@
 #define DEBUG_NS RR_NS_PER_S
 #define FIRST_NS (300 * RR_NS_PER_MS)
 #define TEMP_NS (10 * RR_NS_PER_S) /* how often temporary directories are looked through */
+#define ANSWER_NS (5 * RR_NS_PER_S) /* a dashboard has so long to answer */
+#define HEAVY_ANSWER_NS (30 * RR_NS_PER_S)
 #define LEVELS "500M,1G,2G"
 
 struct request {
 	bool quick, heavy, debug, json, csv;
-	const char *interval, *duration, *match, *temp, *levels;
+	bool fallback;
+	const char *interval, *duration, *match, *temp, *levels, *url;
 	struct operands words;
 };
 
@@ -39,11 +43,15 @@ struct monitor {
 	const struct request *request;
 	struct context context;
 	struct scene scene;
-	struct targets targets;
-	struct status host;
+	struct targets targets; /* found here */
+	struct targets remote; /* what the dashboard tells of */
+	struct dashboard dashboard;
+	struct status host, remote_host;
 	struct pace pace;
 	struct monitor_show show;
 	uint64_t until_ns, temp_ns; /* BOOTTIME */
+	uint64_t cost_ns; /* of the last look at processes */
+	bool looked; /* at processes, at least once */
 };
 
 /* ---- what is asked for ---- */
@@ -105,7 +113,11 @@ static int check(const struct request *request, struct rr_err *err)
 	if (request->json && request->csv)
 		return rr_err_set(err, EINVAL,
 				  "--json and --csv exclude each other; see resrunctl --help");
-	if (request->words.n == 0 && !request->match)
+	if (request->fallback && !request->url)
+		return rr_err_set(err, EINVAL,
+				  "--fallback is from --url, which is not given; see "
+				  "resrunctl --help");
+	if (request->words.n == 0 && !request->match && !request->url)
 		return rr_err_set(err, EINVAL,
 				  "whom to monitor is not said: PID, JOB or --match NAME; see "
 				  "resrunctl --help");
@@ -132,6 +144,8 @@ static int prepare(const struct request *request, struct monitor *monitor, struc
 	if (r == 0)
 		r = parse_levels(request->levels ? request->levels : LEVELS,
 				 monitor->show.level_bytes, err);
+	if (r == 0 && request->url)
+		r = dashboard_open(request->url, &monitor->dashboard, err);
 	if (r == 0)
 		r = context_load(NULL, &monitor->context, err);
 	monitor->show.form = request->json  ? MONITOR_JSON
@@ -152,9 +166,11 @@ static int find_targets(struct monitor *monitor, bool first, struct rr_err *err)
 	for (int i = 0; first && r == 0 && i < request->words.n; i++)
 		r = targets_add(&monitor->targets, &monitor->scene, &monitor->context,
 				request->words.v[i], err);
+	if (first && r == 0 && request->words.n == 0 && !request->match)
+		r = targets_add_jobs(&monitor->targets, &monitor->context, err);
 	if (r == 0 && request->match)
 		r = targets_add_matches(&monitor->targets, &monitor->scene, request->match, err);
-	if (r == 0 && first && monitor->targets.n == 0)
+	if (r == 0 && first && monitor->targets.n == 0 && request->match)
 		return rr_err_set(err, ESRCH, "no process fits --match '%s'", request->match);
 	return r;
 }
@@ -168,14 +184,17 @@ static void look_at_host(struct monitor *monitor, bool first)
 	status_judge(&monitor->context.settings, &monitor->host);
 }
 
-static int look(struct monitor *monitor, bool first, struct rr_err *err)
+static int look_at_processes(struct monitor *monitor, struct rr_err *err)
 {
+	uint64_t begun_ns = rr_now_boot_ns();
+	bool first = !monitor->looked;
 	int r = scene_next(&monitor->scene, err);
 
 	if (r == 0)
 		r = find_targets(monitor, first, err);
 	if (r < 0)
 		return r;
+	monitor->looked = true;
 	look_at_host(monitor, first);
 	for (size_t i = 0; i < monitor->targets.n; i++) {
 		struct watch *watch = &monitor->targets.v[i];
@@ -185,6 +204,7 @@ static int look(struct monitor *monitor, bool first, struct rr_err *err)
 				       monitor->request->temp);
 		watch_look(watch, &monitor->scene);
 	}
+	monitor->cost_ns = rr_now_boot_ns() - begun_ns;
 	return 0;
 }
 
@@ -201,22 +221,85 @@ static void look_at_temp(struct monitor *monitor)
 	monitor->temp_ns = begun_ns + (rest_ns > TEMP_NS ? rest_ns : TEMP_NS);
 }
 
-static uint64_t next_interval(const struct monitor *monitor, uint64_t cost_ns)
-{
-	const struct rr_pressure *cpu = &monitor->host.host.pressure[0];
+/* ---- the dashboard, where there is one ---- */
 
-	return pace_next_ns(&monitor->pace, cost_ns, monitor->host.use.value[HEADROOM_CPU],
-			    cpu->known ? cpu->some_avg10 : -1);
+/* A machine that is busy answers late, and is no less there for that. */
+static uint64_t patience_ns(const struct monitor *monitor)
+{
+	bool busy = monitor->request->heavy ||
+		    monitor->remote_host.use.value[HEADROOM_CPU] >= PACE_BUSY_PERCENT ||
+		    monitor->host.use.value[HEADROOM_CPU] >= PACE_BUSY_PERCENT;
+
+	return busy ? HEAVY_ANSWER_NS : ANSWER_NS;
+}
+
+static bool ask_dashboard(struct monitor *monitor)
+{
+	const struct request *request = monitor->request;
+
+	if (!request->url || request->fallback ||
+	    !dashboard_look(&monitor->dashboard, patience_ns(monitor), &monitor->remote,
+			    &monitor->remote_host))
+		return false;
+	targets_keep(&monitor->remote, request->words.n, request->words.v, request->match);
+	return true;
+}
+
+/* What can be seen, from where it can. Behind a dashboard that may come back, not to find what is
+ * asked for is no end. */
+static int look(struct monitor *monitor, struct rr_err *err)
+{
+	int r;
+
+	monitor->show.source = ask_dashboard(monitor) ? SOURCE_DASHBOARD : SOURCE_PROCESSES;
+	if (monitor->show.source == SOURCE_DASHBOARD)
+		return 0;
+	r = look_at_processes(monitor, err);
+	if (r == 0 || !monitor->dashboard.silent)
+		return r;
+	/* Looked for anew at the next look. */
+	targets_free(&monitor->targets);
+	return 0;
+}
+
+static bool from_dashboard(const struct monitor *monitor)
+{
+	return monitor->show.source == SOURCE_DASHBOARD;
+}
+
+/* ---- the loop ---- */
+
+static uint64_t next_interval(const struct monitor *monitor)
+{
+	const struct status *host =
+		from_dashboard(monitor) ? &monitor->remote_host : &monitor->host;
+	const struct rr_pressure *cpu = &host->host.pressure[0];
+
+	return pace_next_ns(&monitor->pace, from_dashboard(monitor) ? 0 : monitor->cost_ns,
+			    host->use.value[HEADROOM_CPU], cpu->known ? cpu->some_avg10 : -1);
+}
+
+/* True when there is nothing left to follow. */
+static bool is_over(struct monitor *monitor)
+{
+	if (from_dashboard(monitor)) {
+		targets_drop_ended(&monitor->remote);
+		return monitor->remote.n == 0;
+	}
+	targets_drop_ended(&monitor->targets);
+	return monitor->targets.n == 0 && !monitor->dashboard.silent;
 }
 
 static int show_all(struct monitor *monitor, struct rr_err *err)
 {
+	const struct targets *shown =
+		from_dashboard(monitor) ? &monitor->remote : &monitor->targets;
+	const struct status *host =
+		from_dashboard(monitor) ? &monitor->remote_host : &monitor->host;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < monitor->targets.n; i++)
-		r = monitor_show_target(&monitor->show, &monitor->targets.v[i], &monitor->host,
-					err);
-	targets_drop_ended(&monitor->targets);
+	for (size_t i = 0; r == 0 && i < shown->n; i++)
+		r = monitor_show_target(&monitor->show, &shown->v[i], host, err);
 	return r;
 }
 
@@ -231,19 +314,20 @@ static void sleep_until(uint64_t until_ns)
 static int follow(struct monitor *monitor, struct rr_err *err)
 {
 	/* CPU use is a difference: the first look is not shown. */
-	int r = look(monitor, true, err);
+	int r = look(monitor, err);
 	uint64_t begun_ns;
 
 	sleep_until(rr_now_boot_ns() + FIRST_NS);
 	while (r == 0) {
 		begun_ns = rr_now_boot_ns();
-		r = look(monitor, false, err);
+		r = look(monitor, err);
 		if (r < 0)
 			break;
-		monitor->show.interval_ns = next_interval(monitor, rr_now_boot_ns() - begun_ns);
-		look_at_temp(monitor);
+		monitor->show.interval_ns = next_interval(monitor);
+		if (!from_dashboard(monitor))
+			look_at_temp(monitor);
 		r = show_all(monitor, err);
-		if (monitor->targets.n == 0 || begun_ns >= monitor->until_ns)
+		if (is_over(monitor) || begun_ns >= monitor->until_ns)
 			break;
 		begun_ns += monitor->show.interval_ns;
 		sleep_until(begun_ns < monitor->until_ns ? begun_ns : monitor->until_ns);
@@ -284,6 +368,13 @@ int verb_monitor(int argc, char **argv, struct rr_err *err)
 		  .value = "SIZE,SIZE,SIZE",
 		  .help = "where memory is elevated, high, critical (" LEVELS ")",
 		  .text = &request.levels },
+		{ .name = "url",
+		  .value = "http://HOST[:PORT]",
+		  .help = "read that dashboard; processes while it does not answer",
+		  .text = &request.url },
+		{ .name = "fallback",
+		  .help = "read processes although there is a --url",
+		  .flag = &request.fallback },
 		{ .name = "json", .help = "print JSON lines", .flag = &request.json },
 		{ .name = "csv", .help = "print CSV", .flag = &request.csv },
 		{ .name = NULL },
@@ -297,6 +388,7 @@ int verb_monitor(int argc, char **argv, struct rr_err *err)
 	if (r == 0)
 		r = follow(&monitor, err);
 	targets_free(&monitor.targets);
+	targets_free(&monitor.remote);
 	scene_free(&monitor.scene);
 	status_free(&monitor.host);
 	context_free(&monitor.context);

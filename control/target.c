@@ -18,9 +18,10 @@
 void targets_free(struct targets *targets)
 {
 	free(targets->v);
+	*targets = (struct targets){ NULL, 0 };
 }
 
-static int add(struct targets *targets, const struct watch *watch, struct rr_err *err)
+int targets_append(struct targets *targets, const struct watch *watch, struct rr_err *err)
 {
 	if (!targets->v)
 		targets->v = calloc(TARGETS_MAX, sizeof(*targets->v));
@@ -77,7 +78,24 @@ static int add_job(struct targets *targets, const struct context *context, const
 	if (r < 0)
 		return r;
 	watch_job(&job->ticket, &job->detail, &watch);
-	return add(targets, &watch, err);
+	return targets_append(targets, &watch, err);
+}
+
+int targets_add_jobs(struct targets *targets, const struct context *context, struct rr_err *err)
+{
+	status_auto struct status status = { 0 };
+	struct watch watch;
+	int r = status_read_ledger(context, &status, err);
+
+	for (size_t i = 0; r == 0 && i < status.n_jobs && targets->n < TARGETS_MAX; i++) {
+		const struct status_job *job = &status.jobs[i];
+
+		if (status_is_waiting(job) || job->state == JOB_LOST)
+			continue;
+		watch_job(&job->ticket, &job->detail, &watch);
+		r = targets_append(targets, &watch, err);
+	}
+	return r;
 }
 
 int targets_add(struct targets *targets, const struct scene *scene, const struct context *context,
@@ -90,7 +108,7 @@ int targets_add(struct targets *targets, const struct scene *scene, const struct
 	if (rr_parse_u64(word, &pid) < 0 || pid == 0 || pid > INT32_MAX)
 		return add_job(targets, context, word, err);
 	r = watch_process(scene, (pid_t)pid, &watch, err);
-	return r < 0 ? r : add(targets, &watch, err);
+	return r < 0 ? r : targets_append(targets, &watch, err);
 }
 
 /* ---- by pattern ---- */
@@ -192,7 +210,40 @@ int targets_add_matches(struct targets *targets, const struct scene *scene, cons
 			continue;
 		r = watch_process(scene, process->pid, &watch, err);
 		if (r == 0)
-			r = add(targets, &watch, err);
+			r = targets_append(targets, &watch, err);
 	}
 	return r;
+}
+
+/* ---- of those that somebody else found ---- */
+
+static bool is_one_of(const struct watch *watch, int n_words, char *const *words)
+{
+	for (int i = 0; i < n_words; i++) {
+		uint64_t pid;
+
+		if (strcmp(watch->name, words[i]) == 0 ||
+		    strncmp(watch->job_id, words[i], strlen(words[i])) == 0 ||
+		    (rr_parse_u64(words[i], &pid) == 0 && pid == (uint64_t)watch->main_pid))
+			return true;
+	}
+	return false;
+}
+
+void targets_keep(struct targets *targets, int n_words, char *const *words, const char *patterns)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < targets->n; i++) {
+		const struct watch *watch = &targets->v[i];
+		bool wanted = (n_words == 0 && !patterns) || is_one_of(watch, n_words, words) ||
+			      (patterns && fits(patterns, watch->name));
+
+		if (!wanted)
+			continue;
+		if (kept != i)
+			targets->v[kept] = targets->v[i];
+		kept++;
+	}
+	targets->n = kept;
 }

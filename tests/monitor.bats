@@ -191,7 +191,113 @@ half_read() {
 		--levels 1,2,3,4 1|--levels: '1,2,3,4'
 		999999999|there is no process 999999999
 		nobody|no process and no job
+		--fallback 1|--fallback is from --url
+		--url https://localhost|--url: 'https://localhost'
 	END
+}
+
+# A dashboard, on a port of its own choosing that is then in the file `port`; it answers with the file `answer`, or, when
+# there is a file `hang`, not at all.
+dashboard() { # [PORT]
+	rm -f port
+	cat >server.py <<-'PY'
+		import http.server, os, sys, time
+		class Handler(http.server.BaseHTTPRequestHandler):
+		    def do_GET(self):
+		        while os.path.exists('hang'):
+		            time.sleep(0.05)
+		        body = open('answer', 'rb').read()
+		        self.send_response(200 if self.path == '/api/v1/monitor' else 404)
+		        self.send_header('Content-Length', str(len(body)))
+		        self.end_headers()
+		        self.wfile.write(body)
+		    def log_message(self, *words):
+		        pass
+		http.server.ThreadingHTTPServer.allow_reuse_address = True
+		server = http.server.ThreadingHTTPServer(('127.0.0.1', int(sys.argv[1])), Handler)
+		with open('port.new', 'w') as out:
+		    out.write(str(server.server_port))
+		os.rename('port.new', 'port')
+		server.serve_forever()
+	PY
+	background python3 server.py "${1:-0}"
+	eventually 20 test -e port
+}
+
+answer() { # NAME PERCENT
+	jq -n --arg name "$1" --argjson percent "$2" '{schema: 1, new_name: 1, targets: [{schema: 1, name: $name, job_id: "abcdefghij", pid: 7, state: "running",
+		age_s: 12.5, processes: 3, threads: 9, cpu_percent: 150, memory_bytes: 3000000000, memory_peak_bytes: 3000000001, stage: "pass\u001b[2J",
+		stage_from: "job", progress_percent: $percent, progress_from: "processes", input_path: "/far/film", temp_path: "/far/tmp", temp_bytes: null,
+		host: {cpu_percent: 42, memory_percent: 50.5, memory_available_bytes: 1000}}]}' >answer.new
+	mv answer.new answer
+}
+
+@test "--url: what a dashboard tells, of those that are asked for" {
+	need python3
+	answer far 12.5
+	dashboard
+	run -0 resrunctl monitor --json --debug -i 100ms --duration 500ms --url "http://127.0.0.1:$(<port)" far
+	head -n 1 <<<"$output" >lines
+	some_line '.name == "far" and .job_id == "abcdefghij" and .pid == 7 and .age_s == 12.5 and .processes == 3 and .threads == 9' lines
+	some_line '.source == "dashboard" and .memory_level == "critical" and .memory_peak_bytes == 3000000001 and .cpu_percent == 150' lines
+	some_line '.stage == "pass?[2J" and .stage_from == "job" and .progress_percent == 12.5 and .progress_from == "processes"' lines
+	some_line '.input_path == "/far/film" and .temp_path == "/far/tmp" and .temp_bytes == null and .temp_complete == null' lines
+	some_line '.host == {"cpu_percent": 42.0, "memory_percent": 50.5, "memory_available_bytes": 1000}' lines
+	for wanted in 7 abcde '--match f*'; do
+		# shellcheck disable=SC2086  # two words
+		run -0 resrunctl monitor --debug -i 100ms --duration 100ms --url "http://127.0.0.1:$(<port)" $wanted
+		assert_output --partial 'from the dashboard'
+	done
+	run -0 resrunctl monitor --debug --url "http://127.0.0.1:$(<port)" other
+	assert_output ''
+}
+
+@test "--url: processes are read while the dashboard does not answer, and it is asked again" {
+	need python3
+	background sleep 300
+	near=$LAST_PID
+	answer sleep 12.5
+	dashboard
+	server=$LAST_PID
+	port=$(<port)
+	background resrunctl monitor --json --debug -i 100ms --temp "$PWD/empty" --url "http://127.0.0.1:$port" "$near" 7
+	monitor=$LAST_PID
+	eventually 20 some_line '.source == "dashboard" and .progress_percent == 12.5' background.out
+	kill "$server"
+	eventually 20 grep -q "the dashboard does not answer: connect to 127.0.0.1 port $port: Connection refused; reading processes instead" background.err
+	rm answer
+	# 7 means nobody here: it is not the end of it, as the dashboard may come back.
+	answer sleep 99
+	dashboard "$port"
+	eventually 20 grep -q 'the dashboard answers again' background.err
+	eventually 20 some_line '.source == "dashboard" and .progress_percent == 99' background.out
+	kill "$monitor"
+}
+
+@test "--url: without an answer at all, or one that is not understood, processes; --fallback does not even ask" {
+	need python3
+	background sleep 300
+	near=$LAST_PID
+	echo '{"schema": 2, "targets": []}' >answer
+	dashboard
+	url=http://127.0.0.1:$(<port)
+	run -0 --separate-stderr resrunctl monitor --json --debug -i 100ms --duration 500ms --temp empty --url "$url" "$near"
+	[[ $stderr == 'resrunctl: the dashboard does not answer: its answer is not of schema 1; reading processes instead' ]]
+	jq -e ".source == \"processes\" and .pid == $near" <<<"${lines[0]}"
+	run -0 --separate-stderr resrunctl monitor --debug --duration 100ms --temp empty --url "$url/elsewhere" "$near"
+	[[ $stderr == *"it answers 'HTTP/1.0 404 Not Found'; reading"* ]]
+	touch hang
+	run -0 --separate-stderr resrunctl monitor --json --debug -i 100ms --duration 300ms --temp empty --url "$url" --fallback "$near"
+	assert_equal "$stderr" ''
+	jq -e '.source == "processes"' <<<"${lines[0]}"
+	rm hang
+	# Without a name: all jobs that run here.
+	mkfifo gate
+	background resrun --name here -- sh -c 'echo >holding; read -r word <gate'
+	eventually 20 test -e holding
+	run -0 --separate-stderr resrunctl monitor --json --debug -i 100ms --duration 100ms --temp empty --url "$url" --fallback
+	jq -e '.name == "here"' <<<"${lines[0]}"
+	echo go >gate
 }
 
 @test "on a terminal memory is coloured by its level; not with NO_COLOR, and not in a pipe" {
