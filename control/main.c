@@ -31,6 +31,7 @@ static const struct verb {
 	{ "resume", verb_resume, "let a paused job go on" },
 	{ "set", verb_set,
 	  "change the limits of a running job, or the priority of one that waits" },
+	{ "stats", verb_stats, "what the runs of each key needed, and what the next will need" },
 	{ "replay", verb_replay, "what the learner would have made of a trace of tasks" },
 	{ "doctor", verb_doctor, "what this host allows, why not more, and what would allow it" },
 	{ "config", verb_config, "show, check or write the configuration" },
