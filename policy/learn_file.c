@@ -68,7 +68,7 @@ static void file_path(const char *state_dir, const char *key, char path[static P
 	char name[NAME_LENGTH + 1];
 	size_t i = 0;
 
-	for (; key[i] && i < NAME_LENGTH; i++)
+	for (; i < NAME_LENGTH && key[i]; i++)
 		name[i] = key[i];
 	name[i] = '\0';
 	for (char *c = name; *c; c++)
