@@ -133,5 +133,6 @@ void status_judge(const struct settings *settings, struct status *status)
 	};
 
 	headroom_judge(&status->reading, &nothing, &limits, NULL, &status->use);
+	taken.memory_bytes += status->wanted_bytes;
 	headroom_judge(&status->reading, &taken, &limits, NULL, &status->verdict);
 }

@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/parse.h"
 
 #define LINE_RUNS_MIN 5
@@ -267,4 +268,18 @@ uint64_t learn_quantile(uint64_t *values, size_t n, double part)
 
 	qsort(values, n, sizeof(*values), compare);
 	return values[at < n ? at : n - 1];
+}
+
+bool learn_usual_wall(const struct learn_run *runs, size_t n, uint64_t *ret_wall_ns)
+{
+	uint64_t walls[LEARN_RUNS_MAX];
+	size_t known = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (runs[i].outcome == LEARN_SUCCESS && runs[i].wall_us != LEARN_UNKNOWN)
+			walls[known++] = runs[i].wall_us;
+	if (known == 0)
+		return false;
+	*ret_wall_ns = learn_quantile(walls, known, 0.5) * RR_NS_PER_US;
+	return true;
 }

@@ -58,3 +58,6 @@ const char *learn_words(const struct learn_need *need, char *buf, size_t size);
 
 /* The value below which this part (0 to 1) of the values lies; sorts them. n > 0. */
 uint64_t learn_quantile(uint64_t *values, size_t n, double part);
+
+/* The median duration of the successful runs. False when none is known. */
+bool learn_usual_wall(const struct learn_run *runs, size_t n, uint64_t *ret_wall_ns);

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* What stands between a job and its start. why_gates.c asks, why_show.c tells, why_ended.c knows of
+ * those that are over. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/parse.h"
+#include "control/context.h"
+#include "control/status.h"
+
+#define WHY_GATES_MAX 8
+#define WHY_WORDS_SIZE 400
+
+/* One gate: open, or what stands in the way. */
+struct why_gate {
+	const char *name;
+	bool open;
+	double value, threshold; /* percent or counts; negative: none */
+	char words[WHY_WORDS_SIZE];
+	char sooner[WHY_WORDS_SIZE]; /* closed: what would open it sooner */
+};
+
+struct why_answer {
+	struct why_gate gates[WHY_GATES_MAX];
+	size_t n;
+};
+
+/* Asks each gate of a job that waits, or would. The settings of the context are those of its
+ * profile; the host is sampled. */
+void why_ask(const struct context *context, const struct status_job *job, struct status *status,
+	     struct why_answer *ret);
+
+/* "3m12s", in whole seconds. */
+const char *why_since_words(uint64_t ns, char buf[static RR_FORMAT_SIZE]);
+
+/* Tells of a job that is there. 0 or -errno with words. */
+rr_checked int why_show_job(const struct status_job *job, const struct why_answer *answer,
+			    bool json, struct rr_err *err);
+
+/* Tells of one that is not submitted yet. `learned`: what is known of its key, in words. */
+rr_checked int why_show_future(const struct status_job *job, const struct why_answer *answer,
+			       const char *key, const char *learned, bool json, struct rr_err *err);
+
+/* Tells why a job that is over ended. 0 or -errno with words. */
+rr_checked int why_show_ended(const struct context *context, const char *wanted, bool json,
+			      struct rr_err *err);
+
+/* A job that could be submitted: the command line of `why -- COMMAND`. */
+struct why_future {
+	const char *profile, *key; /* NULL: not given */
+	char *const *command;
+};
+
+/* 0 or -errno with words. */
+rr_checked int why_explain_future(const struct why_future *future, bool json, struct rr_err *err);

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/* Why a job ended: one sentence from its record, with the evidence. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "control/show.h"
+#include "control/why.h"
+#include "policy/history.h"
+
+#define THROTTLED_SHARE 0.25 /* of its time held back by its CPU limit: worth a word */
+
+struct search {
+	const char *wanted;
+	json_t *found; /* the newest */
+};
+
+static int take(json_t *record, void *arg)
+{
+	struct search *search = arg;
+	const char *id = json_string_value(json_object_get(record, "job_id"));
+	const char *name = json_string_value(json_object_get(record, "name"));
+
+	if ((!id || strcmp(id, search->wanted) != 0) &&
+	    (!name || strcmp(name, search->wanted) != 0))
+		return 0;
+	json_decref(search->found);
+	search->found = json_incref(record);
+	return 0;
+}
+
+static double number_of(const json_t *record, const char *part, const char *name)
+{
+	const json_t *value = json_object_get(json_object_get(record, part), name);
+
+	return json_is_number(value) ? json_number_value(value) : -1;
+}
+
+/* What it waited for, as "slot, memory". */
+static void waited_words(const json_t *record, char *buf, size_t size)
+{
+	const json_t *reasons = json_object_get(record, "waited_for"), *reason;
+	size_t used = 0, i;
+
+	*buf = '\0';
+	json_array_foreach(reasons, i, reason) if (used < size) used += (size_t)snprintf(
+		buf + used, size - used, "%s%s", used ? ", " : "", json_string_value(reason));
+}
+
+/* ---- the sentence ---- */
+
+/* What a sentence is made of; a number that is not known is negative. */
+struct ending {
+	const json_t *record;
+	double code, signal, wall_s, cpu_s, throttled_s, kills, peak, needed, limit, high;
+};
+
+static double limit_of(const json_t *record, const char *name)
+{
+	const json_t *limit = json_object_get(json_object_get(record, "limits"), name);
+	const json_t *requested = json_object_get(limit, "requested");
+
+	return json_is_number(requested) ? json_number_value(requested) : -1;
+}
+
+static void read_ending(const json_t *record, struct ending *ret)
+{
+	*ret = (struct ending){
+		.record = record,
+		.code = number_of(record, "exit", "code"),
+		.signal = number_of(record, "exit", "signal"),
+		.wall_s = number_of(record, "usage", "wall_s"),
+		.cpu_s = number_of(record, "usage", "cpu_s"),
+		.throttled_s = number_of(record, "usage", "throttled_s"),
+		.kills = number_of(record, "usage", "oom_kills"),
+		.peak = number_of(record, "usage", "memory_peak_bytes"),
+		.needed = number_of(record, "usage", "memory_working_peak_bytes"),
+		.limit = limit_of(record, "memory"),
+		.high = limit_of(record, "memory_high"),
+	};
+}
+
+static const char *bytes_words(double bytes, char buf[static RR_FORMAT_SIZE])
+{
+	if (bytes < 0)
+		(void)snprintf(buf, RR_FORMAT_SIZE, "an unknown amount");
+	else
+		(void)rr_format_bytes((uint64_t)bytes, buf);
+	return buf;
+}
+
+static void say_oom(const struct ending *ending, char *buf, size_t size)
+{
+	char peak[RR_FORMAT_SIZE], limit[RR_FORMAT_SIZE], kills[64] = "";
+
+	(void)bytes_words(ending->needed > 0 ? ending->needed : ending->peak, peak);
+	if (ending->kills > 0)
+		(void)snprintf(kills, sizeof(kills), ", and the kernel counts %.0f kill%s",
+			       ending->kills, ending->kills > 1 ? "s" : "");
+	if (ending->limit >= 0)
+		(void)snprintf(
+			buf, size,
+			"it was killed for memory after %.1f s: it had taken %s of its limit "
+			"of %s%s; a larger -m, or -m auto with --retries, gives it more",
+			ending->wall_s, peak, bytes_words(ending->limit, limit), kills);
+	else
+		(void)snprintf(buf, size,
+			       "it was killed for memory after %.1f s, by a limit that is not its "
+			       "own: it had taken %s at its peak%s",
+			       ending->wall_s, peak, kills);
+}
+
+static void say_timeout(const struct ending *ending, char *buf, size_t size)
+{
+	int n = snprintf(buf, size, "it ran for %.1f s, longer than its --timeout, and was ended",
+			 ending->wall_s);
+
+	if (ending->cpu_s >= 0 && ending->wall_s > 0 && (size_t)n < size)
+		(void)snprintf(buf + n, size - (size_t)n,
+			       "; it had used %.1f s of CPU time: it was %s", ending->cpu_s,
+			       ending->cpu_s > ending->wall_s / 2 ? "busy"
+								  : "waiting for something");
+}
+
+static void say_stalled(const struct ending *ending, char *buf, size_t size)
+{
+	char high[RR_FORMAT_SIZE], peak[RR_FORMAT_SIZE];
+
+	(void)snprintf(buf, size,
+		       "it was ended after %.1f s because it stood still: it had taken %s, and was "
+		       "held at its memory_high of %s",
+		       ending->wall_s, bytes_words(ending->needed, peak),
+		       bytes_words(ending->high, high));
+}
+
+static void say_canceled(const struct ending *ending, char *buf, size_t size)
+{
+	if (ending->wall_s >= 0)
+		(void)snprintf(buf, size, "it was canceled after it had run for %.1f s",
+			       ending->wall_s);
+	else
+		(void)snprintf(buf, size, "it was canceled before it started");
+}
+
+static void say_lost(const struct ending *ending, char *buf, size_t size)
+{
+	(void)ending;
+	(void)snprintf(buf, size, "its launcher was killed, and nobody saw how it ended");
+}
+
+static void say_not_admitted(const struct ending *ending, char *buf, size_t size)
+{
+	const json_t *waited = json_object_get(ending->record, "waited_s");
+	char reasons[160];
+
+	waited_words(ending->record, reasons, sizeof(reasons));
+	(void)snprintf(buf, size, "it never started: it waited for %s, in vain for %.1f s",
+		       *reasons ? reasons : "its turn", json_number_value(waited));
+}
+
+static void say_not_started(const struct ending *ending, char *buf, size_t size)
+{
+	const char *what = ending->code == 127	 ? ": there is no such command"
+			   : ending->code == 126 ? ": the command cannot be executed"
+						 : "";
+
+	(void)snprintf(buf, size, "it never started: exit %.0f of resrun itself%s", ending->code,
+		       what);
+}
+
+static void say_signaled(const struct ending *ending, char *buf, size_t size)
+{
+	const char *name = ending->signal > 0 ? sigabbrev_np((int)ending->signal) : NULL;
+
+	(void)snprintf(buf, size,
+		       "it ended by signal %.0f (SIG%s) after %.1f s, which resrun did "
+		       "not send of its own accord",
+		       ending->signal, name ? name : "?", ending->wall_s);
+}
+
+static void say_exited(const struct ending *ending, char *buf, size_t size)
+{
+	int n = snprintf(buf, size, "it exited with status %.0f after %.1f s", ending->code,
+			 ending->wall_s);
+
+	if (ending->kills > 0 && n > 0 && (size_t)n < size)
+		n += snprintf(buf + n, size - (size_t)n,
+			      ", when %.0f of its processes had been killed for memory",
+			      ending->kills);
+	if (ending->throttled_s > ending->wall_s * THROTTLED_SHARE && n > 0 && (size_t)n < size)
+		(void)snprintf(buf + n, size - (size_t)n, "; its CPU limit held it back for %.1f s",
+			       ending->throttled_s);
+}
+
+static const struct {
+	const char *reason;
+	void (*say)(const struct ending *ending, char *buf, size_t size);
+} endings[] = {
+	{ "exited", say_exited },
+	{ "signaled", say_signaled },
+	{ "oom", say_oom },
+	{ "timeout", say_timeout },
+	{ "stalled", say_stalled },
+	{ "canceled", say_canceled },
+	{ "lost", say_lost },
+	{ "not-admitted", say_not_admitted },
+	{ "not-started", say_not_started },
+};
+
+/* Why it ended, in one sentence with the evidence. */
+static void ending_words(const json_t *record, char *buf, size_t size)
+{
+	const char *reason =
+		json_string_value(json_object_get(json_object_get(record, "exit"), "reason"));
+	struct ending ending;
+
+	read_ending(record, &ending);
+	for (size_t i = 0; reason && i < sizeof(endings) / sizeof(endings[0]); i++)
+		if (strcmp(endings[i].reason, reason) == 0) {
+			endings[i].say(&ending, buf, size);
+			return;
+		}
+	(void)snprintf(buf, size, "its record does not say how it ended%s%s",
+		       reason ? ", other than: " : "", reason ? reason : "");
+}
+
+static int show_ending(const json_t *record, bool json, struct rr_err *err)
+{
+	const char *id = json_string_value(json_object_get(record, "job_id"));
+	char words[WHY_WORDS_SIZE];
+	json_t *all;
+
+	ending_words(record, words, sizeof(words));
+	if (!json) {
+		(void)printf("job %s has ended: %s\n", id ? id : "?", words);
+		return 0;
+	}
+	all = json_object();
+	show_put_count(all, "schema", SHOW_SCHEMA);
+	show_put_text(all, "job_id", id);
+	show_put_text(all, "state", "ended");
+	show_put_text(all, "words", words);
+	show_put(all, "gates", json_array());
+	return show_json(all, err);
+}
+
+int why_show_ended(const struct context *context, const char *wanted, bool json, struct rr_err *err)
+{
+	struct search search = { .wanted = wanted };
+	size_t torn;
+	int r = history_each_with(context->paths.state, wanted, take, &search, &torn, err);
+
+	if (r == 0 && !search.found)
+		r = rr_err_set(err, ENOENT,
+			       "there is no job '%s', neither active nor in the history", wanted);
+	if (r == 0)
+		r = show_ending(search.found, json, err);
+	json_decref(search.found);
+	return r;
+}

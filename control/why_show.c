@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+
+#include "control/show.h"
+#include "control/why.h"
+
+static void closed_words(const struct why_answer *answer, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	*buf = '\0';
+	for (size_t i = 0; i < answer->n && used < size; i++)
+		if (!answer->gates[i].open)
+			used += (size_t)snprintf(buf + used, size - used, "; %s: %s",
+						 answer->gates[i].name, answer->gates[i].words);
+}
+
+static void summary_words(const struct status_job *job, const struct why_answer *answer, char *buf,
+			  size_t size)
+{
+	char age[RR_FORMAT_SIZE];
+	size_t used;
+
+	if (job->state != JOB_WAITING) {
+		(void)snprintf(buf, size, "job %s of profile '%s' is %s, since %s ago (pid %d)",
+			       job->ticket.id, job->profile, job_state_name(job->state),
+			       why_since_words(job->age_ns, age), job->ticket.pid);
+		return;
+	}
+	used = (size_t)snprintf(buf, size, "job %s of profile '%s' has waited for %s",
+				job->ticket.id, job->profile, why_since_words(job->age_ns, age));
+	if (used < size)
+		closed_words(answer, buf + used, size - used);
+}
+
+static void print_sooner(const struct why_answer *answer)
+{
+	for (size_t i = 0; i < answer->n; i++)
+		if (!answer->gates[i].open)
+			(void)printf("sooner with: %s\n", answer->gates[i].sooner);
+}
+
+static void print_gates(const struct why_answer *answer)
+{
+	static const struct show_column columns[] = {
+		{ "GATE", SHOW_LEFT },
+		{ "", SHOW_LEFT },
+		{ "HOW IT STANDS", SHOW_WRAP },
+		{ NULL, SHOW_LEFT },
+	};
+	show_auto_table struct libscols_table *table = show_table(columns);
+
+	for (size_t i = 0; i < answer->n; i++)
+		show_row(table, (const char *const[]){ answer->gates[i].name,
+						       answer->gates[i].open ? "open" : "WAITS",
+						       answer->gates[i].words });
+	(void)putchar('\n');
+	show_print(table, "Gates");
+	print_sooner(answer);
+}
+
+static json_t *gates_to_json(const struct why_answer *answer)
+{
+	json_t *gates = json_array();
+
+	for (size_t i = 0; i < answer->n; i++) {
+		const struct why_gate *gate = &answer->gates[i];
+		json_t *one = json_object();
+
+		show_put_text(one, "gate", gate->name);
+		show_put_bool(one, "open", gate->open);
+		show_put_percent(one, "value", gate->value);
+		show_put_percent(one, "threshold", gate->threshold);
+		show_put_text(one, "words", gate->words);
+		show_put_text(one, "sooner", gate->open ? NULL : gate->sooner);
+		(void)json_array_append_new(gates, one);
+	}
+	return gates;
+}
+
+int why_show_job(const struct status_job *job, const struct why_answer *answer, bool json,
+		 struct rr_err *err)
+{
+	char words[2 * WHY_WORDS_SIZE];
+	json_t *all;
+
+	summary_words(job, answer, words, sizeof(words));
+	if (!json) {
+		(void)printf("%s\n", words);
+		if (answer->n > 0)
+			print_gates(answer);
+		return 0;
+	}
+	all = json_object();
+	show_put_count(all, "schema", SHOW_SCHEMA);
+	show_put_text(all, "job_id", job->ticket.id);
+	show_put_text(all, "state", job_state_name(job->state));
+	show_put_text(all, "words", words);
+	show_put(all, "gates", gates_to_json(answer));
+	return show_json(all, err);
+}
+
+int why_show_future(const struct status_job *job, const struct why_answer *answer, const char *key,
+		    const char *learned, bool json, struct rr_err *err)
+{
+	char closed[2 * WHY_WORDS_SIZE], words[3 * WHY_WORDS_SIZE];
+	json_t *all;
+
+	closed_words(answer, closed, sizeof(closed));
+	(void)snprintf(words, sizeof(words), "a job of profile '%s' would %s%s", job->profile,
+		       *closed ? "wait" : "start now", closed);
+	if (!json) {
+		(void)printf("%s\n%s: %s\n", words, key, learned);
+		print_gates(answer);
+		return 0;
+	}
+	all = json_object();
+	show_put_count(all, "schema", SHOW_SCHEMA);
+	show_put_text(all, "job_id", NULL);
+	show_put_text(all, "state", "unsubmitted");
+	show_put_text(all, "profile", job->profile);
+	show_put_text(all, "key", key);
+	show_put_text(all, "words", words);
+	show_put_text(all, "learned", learned);
+	show_put(all, "gates", gates_to_json(answer));
+	return show_json(all, err);
+}
