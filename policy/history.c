@@ -75,9 +75,8 @@ static int lock_soon(int fd)
 	return -EBUSY;
 }
 
-/* Whether that job's record is among the last: since it ended, only those can have written that
- * were running already. The history is locked. */
-static bool has_recent(int fd, const char *job_id)
+/* Whether that job's record is among the last of the file. */
+static bool has_job(int fd, const char *job_id)
 {
 	rr_autofree char *text = malloc(RECENT_BYTES + 1);
 	char mark[64];
@@ -92,8 +91,36 @@ static bool has_recent(int fd, const char *job_id)
 	return n > 0 && memmem(text, (size_t)n, mark, strlen(mark));
 }
 
+/* The part that was set aside last, or -1. */
+static int open_previous(const char *state_dir)
+{
+	struct history_parts parts;
+	char path[PATH_MAX];
+	int fd = -1, r = history_parts_find(state_dir, &parts);
+
+	if (r == 0 && parts.n > 1)
+		r = history_part_open(state_dir, &parts, parts.n - 2, path, &fd);
+	history_parts_free(&parts);
+	return r < 0 ? -1 : fd;
+}
+
+/* Whether that job's record is there: since it ended, only those can have written that were running
+ * already. The history is locked. */
+static bool has_recent(const char *state_dir, int fd, const char *job_id)
+{
+	rr_autofd int previous = -1;
+	struct stat st;
+
+	if (has_job(fd, job_id))
+		return true;
+	if (fstat(fd, &st) == 0 && st.st_size < RECENT_BYTES)
+		previous = open_previous(state_dir);
+	return previous >= 0 && has_job(previous, job_id);
+}
+
 /* A record on its way into the history. */
 struct entry {
+	const char *state_dir;
 	const char *line;
 	size_t length;
 	const char *once; /* the job's id, if no other record of it may be there; or NULL */
@@ -116,7 +143,7 @@ static int append_line(int fd, const char *path, const struct entry *entry)
 		return r;
 	if (lstat(path, &named) < 0 || named.st_ino != st.st_ino || named.st_dev != st.st_dev)
 		return -ESTALE;
-	if (entry->once && has_recent(fd, entry->once))
+	if (entry->once && has_recent(entry->state_dir, fd, entry->once))
 		return 0;
 	if (fstat(fd, &st) < 0)
 		return -errno;
@@ -132,13 +159,13 @@ static int append_line(int fd, const char *path, const struct entry *entry)
 	return (int)n;
 }
 
-static int append(const char *state_dir, const struct entry *entry, struct rr_err *err)
+static int append(const struct entry *entry, struct rr_err *err)
 {
 	char path[PATH_MAX];
 	int r = -ESTALE;
 
 	for (int i = 0; i < TRIES && r == -ESTALE; i++) {
-		rr_autofd int fd = open_to_append(state_dir, path);
+		rr_autofd int fd = open_to_append(entry->state_dir, path);
 
 		if (fd < 0)
 			return rr_err_sys(err, -fd, "open the history '%s'", path);
@@ -163,7 +190,7 @@ static int append_record(const char *state_dir, const json_t *record, const char
 	if (length > HISTORY_LINE_MAX)
 		return rr_err_set(err, E2BIG, "the record is longer than %d bytes",
 				  HISTORY_LINE_MAX);
-	return append(state_dir, &(struct entry){ line, (size_t)length, once }, err);
+	return append(&(struct entry){ state_dir, line, (size_t)length, once }, err);
 }
 
 int history_append(const char *state_dir, const json_t *record, struct rr_err *err)

@@ -139,6 +139,25 @@ static void set_aside_and_removed_when_old(void **state)
 	assert_records("3,");
 }
 
+/* A job's only record may stand in the part that was set aside since. */
+static void once_means_in_all_parts(void **state)
+{
+	json_t *mine = json_pack("{s:i, s:s}", "n", 1, "job_id", "a1");
+	json_t *lost = json_pack("{s:i, s:s}", "n", 2, "job_id", "a1");
+	json_t *other = json_pack("{s:i, s:s}", "n", 3, "job_id", "b2");
+
+	(void)state;
+	assert_int_equal(history_append(dir, mine, &err), 0);
+	rotate(1, RR_TIME_INF, 0);
+	assert_int_equal(history_append_once(dir, lost, "a1", &err), 0);
+	assert_int_equal(history_append_once(dir, other, "b2", &err), 0);
+	assert_int_equal(history_append_once(dir, lost, "a1", &err), 0);
+	assert_records("1,3,");
+	json_decref(mine);
+	json_decref(lost);
+	json_decref(other);
+}
+
 /* A clock set back makes nothing old. */
 static void a_clock_set_back(void **state)
 {
@@ -204,7 +223,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LOG_TEST(set_aside_when_large),		  LOG_TEST(numbers_go_on),
 		LOG_TEST(set_aside_and_removed_when_old), LOG_TEST(a_clock_set_back),
-		LOG_TEST(many_writers_lose_nothing),
+		LOG_TEST(many_writers_lose_nothing),	  LOG_TEST(once_means_in_all_parts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
