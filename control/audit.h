@@ -47,7 +47,7 @@ bool audit_is_ended(const struct audit *audit, const char *job_id);
 /* True for what make_id() makes. */
 bool audit_is_job_id(const char *text);
 
-/* The questions, in their order. */
+/* The questions, in their order. Slots: also the hooks that their launchers missed. */
 void audit_slots(struct audit *audit);
 void audit_leaves(struct audit *audit);
 void audit_temps(struct audit *audit);

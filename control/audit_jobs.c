@@ -19,6 +19,7 @@
 #include "cgroup/backend.h"
 #include "cgroup/walk.h"
 #include "control/audit.h"
+#include "policy/unfinished.h"
 
 #define TEMP_PREFIX "resrun-"
 #define STRANGE_NS (10 * 60 * RR_NS_PER_S) /* before that, its maker may be about to use it */
@@ -76,7 +77,40 @@ static size_t find_dead(struct audit *audit)
 	return found;
 }
 
-static void mend_slots(struct audit *audit)
+/* ---- hooks ---- */
+
+static void note_missed(const struct unfinished_job *job, void *arg)
+{
+	(void)audit_find(arg, "hook", AUDIT_FOUND, job->job_id,
+			 "hooks after a job whose launcher was killed %s: the next start runs them",
+			 job->report ? "before they were done" : "while the job ran");
+}
+
+static size_t find_missed(struct audit *audit)
+{
+	struct rr_err err;
+	int found = unfinished_each(audit->context.paths.state, true, note_missed, audit, &err);
+
+	if (found < 0)
+		(void)audit_find(audit, "hook", AUDIT_STAYS, audit->context.paths.state, "%s",
+				 err.text);
+	return found > 0 ? (size_t)found : 0;
+}
+
+/* ---- mending both ---- */
+
+/* What has the finding's promise is the finding itself, seen again. */
+static void note_kept(const struct unfinished_job *job, void *arg)
+{
+	struct audit *audit = arg;
+
+	for (size_t i = 0; i < audit->n; i++)
+		if (strcmp(audit->findings[i].topic, "hook") == 0 &&
+		    strcmp(audit->findings[i].object, job->job_id) == 0)
+			audit->findings[i].state = AUDIT_STAYS;
+}
+
+static void mend(struct audit *audit)
 {
 	bool well = run_recover();
 	struct rr_err err;
@@ -93,6 +127,7 @@ static void mend_slots(struct audit *audit)
 						 ? AUDIT_MENDED
 						 : AUDIT_STAYS;
 	}
+	rr_ignore(unfinished_each(audit->context.paths.state, true, note_kept, audit, &err));
 }
 
 void audit_slots(struct audit *audit)
@@ -108,8 +143,9 @@ void audit_slots(struct audit *audit)
 	} else {
 		found = find_dead(audit);
 	}
+	found += find_missed(audit);
 	if (found > 0 && audit->fix)
-		mend_slots(audit);
+		mend(audit);
 }
 
 /* ---- whose it is ---- */

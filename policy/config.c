@@ -309,18 +309,37 @@ static int read_folder(struct config *config, const char *folder, struct rr_err 
 	return r;
 }
 
-static int read_user_folder(struct config *config, struct rr_err *err)
+/* False without a home. */
+static bool find_user_folder(char folder[static PATH_MAX])
 {
 	const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-	char folder[PATH_MAX];
 
 	if (xdg && *xdg == '/')
-		(void)snprintf(folder, sizeof(folder), "%s/resrun", xdg);
+		(void)snprintf(folder, PATH_MAX, "%s/resrun", xdg);
 	else if (home && *home == '/')
-		(void)snprintf(folder, sizeof(folder), "%s/.config/resrun", home);
+		(void)snprintf(folder, PATH_MAX, "%s/.config/resrun", home);
 	else
-		return 0;
-	return read_folder(config, folder, err);
+		return false;
+	return true;
+}
+
+static int read_user_folder(struct config *config, struct rr_err *err)
+{
+	char folder[PATH_MAX];
+
+	return find_user_folder(folder) ? read_folder(config, folder, err) : 0;
+}
+
+size_t config_folders(const char *file, char ret[CONFIG_FOLDERS_MAX][PATH_MAX])
+{
+	const char *slash = file ? strrchr(file, '/') : NULL;
+
+	(void)snprintf(ret[0], PATH_MAX, "%s", SYSTEM_FOLDER);
+	if (!file)
+		return find_user_folder(ret[1]) ? 2 : 1;
+	(void)snprintf(ret[0], PATH_MAX, "%.*s", slash ? (int)(slash - file) : 1,
+		       slash ? file : ".");
+	return 1;
 }
 
 int config_load(const char *file, struct config *ret, struct rr_err *err)

@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <limits.h>
+
 #include "policy/settings.h"
 
 #define CONFIG_PROFILE_NAME_MAX 41 /* libinih cuts "profile " and the name at 49 */
@@ -33,6 +35,11 @@ struct config {
  * error; one that others could have written is. 0 or -errno with "FILE:LINE: what is wrong". */
 rr_checked int config_load(const char *file, struct config *ret, struct rr_err *err);
 void config_free(struct config *config);
+
+/* The directories that the configuration was looked for in, lowest layer first: that of `file`, or,
+ * when it is NULL, the standard ones. Their number. */
+#define CONFIG_FOLDERS_MAX 2
+size_t config_folders(const char *file, char ret[CONFIG_FOLDERS_MAX][PATH_MAX]);
 
 /* Every settings layer for one job: `command_line` on top; the profile it names, or the first whose
  * `match` fits the base name of `program`. *ret_profile is "default" or the profile's name, owned

@@ -17,6 +17,7 @@
 #include "policy/upkeep.h"
 #include "runner/events.h"
 #include "runner/hooks.h"
+#include "runner/missed.h"
 #include "runner/tell.h"
 
 #define TEMP_REMOVE_NS (60 * RR_NS_PER_S) /* a private tree larger than that is left to audit */
@@ -34,7 +35,7 @@ static void set_number(const char *name, uint64_t value)
 
 /* Where the shipped hooks are: beside where we are installed, or in the tree that we were built in.
  */
-static void set_hooks_directory(void)
+void care_hooks_directory(void)
 {
 	static const char *const places[] = { "../libexec/resrun", "../scripts/hooks" };
 	char self[PATH_MAX], path[PATH_MAX + 32];
@@ -65,7 +66,7 @@ void care_environment(const struct plan *plan, const struct placement *placement
 		set_number("RESRUN_MEMORY_BYTES", memory->amount);
 	if (placement->leaf.fd >= 0)
 		(void)setenv("RESRUN_CGROUP", placement->leaf.path, 1);
-	set_hooks_directory();
+	care_hooks_directory();
 }
 
 /* ---- private temporary directory ---- */
@@ -136,22 +137,28 @@ static void hook_event(const struct report_hook *hook)
 }
 
 /* Runs all of one event, in order. The first failure's status, or 0. */
-static int run_hooks(const struct plan *plan, const struct signals *signals, enum setting_id id,
-		     const char *event, struct care *care)
+static int run_hooks(const struct plan *plan, const struct signals *signals, enum hook_event event,
+		     char *const *environment, struct care *care)
 {
-	uint64_t limit_ns = settings_integer(&plan->settings, SET_HOOK_TIMEOUT);
+	struct hook_order order = {
+		.event = hook_event_name(event),
+		.environment = environment,
+		.limit_ns = settings_integer(&plan->settings, SET_HOOK_TIMEOUT),
+		.signals = signals,
+	};
 	int failed = 0;
 
-	for (char *const *command = settings_list(&plan->settings, id);
+	for (char *const *command = hook_list(&plan->hooks, event);
 	     *command && care->n_hooks < REPORT_HOOKS_MAX; command++) {
 		struct report_hook *hook = &care->hooks[care->n_hooks];
 		struct rr_err err;
 
-		if (hook_run(event, *command, limit_ns, signals, hook, &err) < 0) {
+		order.command = *command;
+		if (hook_run(&order, hook, &err) < 0) {
 			tell_error("%s", err.text);
-			*hook = (struct report_hook){ .event = event, .status = 125 };
+			*hook = (struct report_hook){ .event = order.event, .status = 125 };
 		} else if (hook->status != 0) {
-			tell("hook_%s '%s' %s %d", event, *command,
+			tell("hook_%s '%s' %s %d", order.event, *command,
 			     hook->status == 124 ? "took too long, status" : "failed with status",
 			     hook->status);
 		}
@@ -174,7 +181,7 @@ int care_before(const struct plan *plan, const struct signals *signals, struct c
 		r = make_temp(plan, ret, err);
 	if (r < 0)
 		return r;
-	failed = run_hooks(plan, signals, SET_HOOK_BEFORE, "before", ret);
+	failed = run_hooks(plan, signals, HOOK_BEFORE, NULL, ret);
 	if (failed)
 		return rr_err_set(err, ECANCELED,
 				  "hook_before failed with status %d: nothing was run", failed);
@@ -200,23 +207,22 @@ static void set_files(const struct plan *plan)
 }
 
 void care_hooks(const struct plan *plan, const struct signals *signals,
-		const struct outcome *outcome, struct care *care)
+		const struct outcome *outcome, json_t *report, struct care *care)
 {
+	enum hook_event event = missed_event(outcome->reason, outcome_is_success(outcome));
+	char **environment;
+	struct rr_err err;
+
 	set_files(plan);
-	(void)setenv("RESRUN_EXIT_REASON", exit_reason_name(outcome->reason), 1);
-	if (outcome->code >= 0)
-		set_number("RESRUN_EXIT_CODE", (uint64_t)outcome->code);
-	if (outcome->signal)
-		set_number("RESRUN_EXIT_SIGNAL", (uint64_t)outcome->signal);
-	if (!outcome_is_success(outcome))
-		(void)run_hooks(plan, signals, SET_HOOK_ON_FAILURE, "on_failure", care);
-	(void)run_hooks(plan, signals, SET_HOOK_AFTER, "after", care);
-	/* A further try knows nothing of how this one ended. */
-	(void)unsetenv("RESRUN_EXIT_REASON");
-	(void)unsetenv("RESRUN_EXIT_CODE");
-	(void)unsetenv("RESRUN_EXIT_SIGNAL");
+	if (unfinished_report(&care->promise, report, &err) < 0)
+		tell_error("%s", err.text);
+	environment = missed_environment(report, care->promise.report);
+	if (event != HOOK_EVENTS_N)
+		(void)run_hooks(plan, signals, event, environment, care);
+	(void)run_hooks(plan, signals, HOOK_AFTER, environment, care);
+	missed_environment_free(environment);
 	(void)unsetenv("RESRUN_FILES");
-	(void)unsetenv("RESRUN_CGROUP");
+	json_decref(report);
 }
 
 /* ---- sweep ---- */

@@ -13,8 +13,8 @@
 void alert_start(const struct plan *plan, const struct signals *signals, struct alert *ret)
 {
 	*ret = (struct alert){ .plan = plan, .signals = signals };
-	ret->wanted = settings_has(&plan->settings, SET_LOG) ||
-		      *settings_list(&plan->settings, SET_HOOK_ON_ALERT);
+	ret->wanted =
+		settings_has(&plan->settings, SET_LOG) || *hook_list(&plan->hooks, HOOK_ON_ALERT);
 	if (!ret->wanted)
 		return;
 	/* The first look is only the beginning of a difference: a moment's load alarms nobody. */
@@ -32,13 +32,16 @@ static const char *severity(enum headroom_level level)
 
 static void run_hooks(const struct alert *alert, enum headroom_resource resource)
 {
-	char *const *command = settings_list(&alert->plan->settings, SET_HOOK_ON_ALERT);
+	char *const *command = hook_list(&alert->plan->hooks, HOOK_ON_ALERT);
 
 	(void)setenv("RESRUN_ALERT_RESOURCE", headroom_name(resource), 1);
 	for (; *command; command++) {
+		const struct hook_order order = { .event = hook_event_name(HOOK_ON_ALERT),
+						  .command = *command,
+						  .signals = alert->signals };
 		struct rr_err err;
 
-		if (hook_start("on_alert", *command, alert->signals, &err) < 0)
+		if (hook_start(&order, &err) < 0)
 			tell_error("%s", err.text);
 	}
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs one hook: /bin/sh -c CMD, with a time limit, its output on our stderr. */
+/* Runs one hook: /bin/sh -c CMD, with a time limit, its output on our stderr as far as it is not
+ * too much. */
 #pragma once
 
 #include <stdint.h>
@@ -8,13 +9,23 @@
 #include "policy/report.h"
 #include "runner/signals.h"
 
+#define HOOK_OUTPUT_MAX (1 << 20) /* bytes of one hook that are passed on; the rest is dropped */
+
+struct hook_order {
+	const char *event; /* "after": RESRUN_HOOK */
+	const char *command;
+	const char *dir; /* to run in; NULL: where we are */
+	char *const *environment; /* NAME=VALUE over ours; NULL-terminated, or NULL */
+	uint64_t limit_ns;
+	const struct signals *signals;
+};
+
 /* Starts it and does not wait: for hooks while the job runs, whose end nobody needs to know. 0, or
  * -errno with words. */
-rr_checked int hook_start(const char *event, const char *command, const struct signals *signals,
-			  struct rr_err *err);
+rr_checked int hook_start(const struct hook_order *order, struct rr_err *err);
 
 /* Runs it and waits for it; past the limit its process group is killed. *ret has event, status
  * (128+n for a signal, 124 past the limit) and time. 0, or -errno with words when it could not be
  * started. */
-rr_checked int hook_run(const char *event, const char *command, uint64_t limit_ns,
-			const struct signals *signals, struct report_hook *ret, struct rr_err *err);
+rr_checked int hook_run(const struct hook_order *order, struct report_hook *ret,
+			struct rr_err *err);

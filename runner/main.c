@@ -21,6 +21,7 @@
 #include "runner/events.h"
 #include "runner/launch.h"
 #include "runner/learn.h"
+#include "runner/missed.h"
 #include "runner/options.h"
 #include "runner/plan.h"
 #include "runner/record.h"
@@ -145,6 +146,23 @@ static int start(struct attempt *attempt, struct rr_err *err)
 	return launch_go(&order, child, err);
 }
 
+/* From here on the hooks after the job run, whatever becomes of us. */
+static int promise(struct attempt *attempt, struct rr_err *err)
+{
+	struct run_facts facts = {
+		.plan = attempt->plan,
+		.admission = &attempt->admission,
+		.placement = &attempt->placement,
+		.limits = &attempt->limits,
+		.reason = EXIT_LOST,
+		.own_status = -1,
+	};
+
+	if (!missed_possible(attempt->plan))
+		return 0;
+	return missed_promise(attempt->plan, record_draft(&facts), &attempt->care.promise, err);
+}
+
 static void watch(struct attempt *attempt)
 {
 	struct watch_order order = {
@@ -184,11 +202,16 @@ static struct status finished(struct attempt *attempt)
 
 	rr_fd_close(&attempt->child.pidfd);
 	held_output_show(&attempt->held, !outcome_is_success(&attempt->outcome));
-	care_hooks(attempt->plan, attempt->signals, &attempt->outcome, &attempt->care);
+	if (attempt->care.promise.fd >= 0)
+		care_hooks(attempt->plan, attempt->signals, &attempt->outcome, record_draft(&facts),
+			   &attempt->care);
+	/* A further try is elsewhere. */
+	(void)unsetenv("RESRUN_CGROUP");
 	unplace(attempt);
 	care_sweep(attempt->plan, &attempt->care);
 	events_resources("resources_final");
 	record(&facts);
+	unfinished_end(&attempt->care.promise);
 	return status_of(&attempt->outcome);
 }
 
@@ -202,6 +225,7 @@ static struct status not_started(struct attempt *attempt, int outcome, const str
 	held_output_show(&attempt->held, true);
 	unplace(attempt);
 	care_sweep(attempt->plan, &attempt->care);
+	unfinished_end(&attempt->care.promise);
 	return not_run(attempt, true, EXIT_NOT_STARTED, status, err);
 }
 
@@ -213,12 +237,14 @@ static struct status run(struct attempt *attempt)
 	if (r != 0)
 		return not_admitted(attempt, r, signo, &err);
 	events_resources("resources_initial");
-	attempt->care = (struct care){ .temp_root = -1, .temp_fd = -1 };
+	attempt->care = (struct care){ .temp_root = -1, .temp_fd = -1, .promise = { .fd = -1 } };
 	r = place(attempt, &err);
 	care_environment(attempt->plan, &attempt->placement);
 	status_file_offer(attempt->plan);
 	if (r == 0)
 		r = care_before(attempt->plan, attempt->signals, &attempt->care, &err);
+	if (r == 0)
+		r = promise(attempt, &err);
 	if (r == 0)
 		r = start(attempt, &err);
 	if (r == 0)
@@ -294,6 +320,7 @@ static struct status run_plan(struct plan *plan)
 		tell_error("%s", err.text);
 		return status_own(STATUS_FAILED);
 	}
+	recover_missed(&plan->paths, &signals);
 	return run_with_retries(plan, &signals, seccomp);
 }
 

@@ -189,6 +189,8 @@ int plan_make(const struct request *request, struct plan *ret, struct rr_err *er
 				   &ret->settings, &ret->profile, err);
 	if (r == 0)
 		r = paths_find(&ret->settings, &ret->paths, err);
+	if (r == 0)
+		r = hook_lists_make(&ret->settings, &ret->hooks, err);
 	if (r < 0)
 		return r;
 	plan_next_attempt(ret);
@@ -227,6 +229,7 @@ void plan_free(struct plan *plan)
 	for (char **at = plan->command; at && *at; at++)
 		free(*at);
 	free(plan->command);
+	hook_lists_free(&plan->hooks);
 	settings_free(&plan->settings);
 	config_free(&plan->config);
 }

@@ -13,6 +13,7 @@
 #include "policy/learn.h"
 #include "policy/paths.h"
 #include "policy/settings.h"
+#include "runner/hook_lists.h"
 #include "runner/options.h"
 
 #define PLAN_ID_LENGTH 10
@@ -24,6 +25,7 @@ struct plan {
 	const char *profile; /* of config */
 	char key[256];
 	struct paths paths;
+	struct hook_lists hooks;
 	char **command; /* with {threads} filled in; its own copy */
 	struct limit_set limits;
 	uint64_t reserve_bytes; /* kept from others until the job has taken it */

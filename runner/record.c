@@ -104,6 +104,14 @@ static void fill_report(const struct run_facts *facts, struct report *report)
 	}
 }
 
+json_t *record_draft(const struct run_facts *facts)
+{
+	struct report report;
+
+	fill_report(facts, &report);
+	return report_to_json(&report);
+}
+
 static bool is_stream(const char *target)
 {
 	return strcmp(target, "-") == 0 || strncmp(target, "fd:", 3) == 0 ||

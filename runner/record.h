@@ -22,6 +22,9 @@ struct run_facts {
 	int own_status; /* and the exit status of resrun itself */
 };
 
+/* The report as it is known so far, for hooks; NULL out of memory. */
+json_t *record_draft(const struct run_facts *facts);
+
 /* Fails nothing: what cannot be written is told on stderr. */
 void record(const struct run_facts *facts);
 

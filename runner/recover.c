@@ -10,6 +10,8 @@
 #include "policy/ledger.h"
 #include "policy/paths.h"
 #include "policy/queue.h"
+#include "runner/aftercare.h"
+#include "runner/missed.h"
 #include "runner/reap.h"
 #include "runner/tell.h"
 #include "runner/ticket.h"
@@ -65,10 +67,25 @@ static int free_slots(const struct paths *paths, struct rr_err *err)
 	return r;
 }
 
+void recover_missed(const struct paths *paths, const struct signals *signals)
+{
+	struct rr_err err;
+
+	if (!missed_any(paths->state))
+		return;
+	if (free_slots(paths, &err) < 0) {
+		tell_error("%s", err.text);
+		return;
+	}
+	care_hooks_directory();
+	missed_run(paths->state, signals);
+}
+
 int recover_alone(const struct request *request, struct rr_err *err)
 {
 	struct settings settings = { 0 };
 	struct config config = { 0 };
+	struct signals signals;
 	struct paths paths;
 	const char *profile;
 	int r = config_load(settings_text(&request->settings, SET_CONFIG), &config, err);
@@ -80,6 +97,11 @@ int recover_alone(const struct request *request, struct rr_err *err)
 	if (r == 0) {
 		tell_setup(&settings);
 		r = free_slots(&paths, err);
+		if (r == 0)
+			r = signals_take(&signals, err);
+		care_hooks_directory();
+		if (r == 0)
+			missed_run(paths.state, &signals);
 	}
 	settings_free(&settings);
 	config_free(&config);

@@ -115,6 +115,156 @@ teardown() {
 	run -0 resrun --cleanup 'head -c 3M /dev/zero' -- true 2>/dev/null
 }
 
+@test "of what a hook writes, no more than 1 MiB is passed on, and that is told" {
+	printf '#!/bin/sh\nhead -c 3M /dev/zero | tr "\\0" @\n' >writer
+	chmod 755 writer
+	run -0 bash -c 'resrun --cleanup ./writer -- true 2>err'
+	assert_equal "$(tr -cd @ <err | wc -c)" 1048576
+	grep -q "wrote 3145728 bytes, of which the first 1048576 were passed on" err
+	# One that never stops ends with its time.
+	RESRUN_HOOK_TIMEOUT=0.5s run -0 bash -c "resrun --cleanup yes --report report -- true 2>/dev/null"
+	assert_equal "$(report '.hooks[0].status')" 124
+}
+
+@test "hook_on_cancel runs instead of hook_on_failure after a job that was canceled" {
+	write_config <<-'END'
+		[default]
+		hook_on_cancel = echo on_cancel "$RESRUN_EXIT_REASON" >>order
+		hook_on_failure = echo on_failure >>order
+		hook_after = echo after >>order
+	END
+	background resrun -- sh -c 'echo >holding; exec sleep 60'
+	eventually 10 test -e holding
+	kill -TERM "$LAST_PID"
+	await "$LAST_PID"
+	assert_equal "$status" 143
+	assert_equal "$(tr '\n' ' ' <order)" 'on_cancel canceled after '
+	rm order
+	run -3 resrun -- sh -c 'exit 3'
+	assert_equal "$(tr '\n' ' ' <order)" 'on_failure after '
+}
+
+@test "hooks have the whole report, as a file and as variables" {
+	run -3 resrun --name mine --cleanup 'cp "$RESRUN_REPORT" copy; stat -c %a "$RESRUN_REPORT" >mode; env | grep ^RESRUN_ | sort >hook' -- sh -c 'exit 3'
+	assert_equal "$(jq -c '[.schema, .name, .exit.reason, .exit.code, .attempt, .hooks]' copy)" '[1,"mine","exited",3,1,[]]'
+	assert_equal "$(<mode)" 600
+	grep -qx RESRUN_ATTEMPT=1 hook
+	grep -qx "RESRUN_PLACEMENT=$(jq -r .placement copy)" hook
+	grep -qx "RESRUN_USAGE_PIDS_PEAK=$(jq -r .usage.pids_peak copy)" hook || [[ $(jq .usage.pids_peak copy) == null ]]
+	grep -qE '^RESRUN_USAGE_WALL_S=[0-9.]+$' hook
+	# Nothing of it is left.
+	assert_equal "$(ls -A "$STATE/unfinished")" ''
+	assert_equal "$(history '.[0].hooks | length')" 1
+}
+
+@test "hooks.d/EVENT/: executable files beside the configuration, by name, after the keys" {
+	local folder=$XDG_CONFIG_HOME/resrun/hooks.d
+	write_config <<<$'[default]\nhook_after = echo key >>order'
+	mkdir -p "$folder"/{before,after,on_failure}
+	printf '#!/bin/sh\necho "${0##*/}" "$RESRUN_HOOK" >>order\n' >"$folder/after/20-b"
+	chmod 755 "$folder/after/20-b"
+	cp -p "$folder/after/20-b" "$folder/after/10 it's"
+	cp -p "$folder/after/20-b" "$folder/after/30-c~"
+	cp -p "$folder/after/20-b" "$folder/after/.hidden"
+	cp "$folder/after/20-b" "$folder/after/not-executable"
+	chmod 644 "$folder/after/not-executable"
+	cp -p "$folder/after/20-b" "$folder/before/first"
+	cp -p "$folder/after/20-b" "$folder/on_failure/alarm"
+	run -0 resrun -- true
+	assert_equal "$(tr '\n' ';' <order)" "first before;key;10 it's after;20-b after;"
+	rm order
+	run -1 resrun -- false
+	assert_equal "$(tr '\n' ';' <order)" "first before;alarm on_failure;key;10 it's after;20-b after;"
+	# Beside the file that --config names, and then only there.
+	mkdir -p other/hooks.d/after
+	cp -p "$folder/after/20-b" other/hooks.d/after/other
+	(umask 077 && : >other/resrun.ini)
+	rm order
+	run -0 resrun --config other/resrun.ini -- true
+	assert_equal "$(tr '\n' ';' <order)" 'other after;'
+}
+
+@test "hooks.d: what others could have written is refused by name, and nothing is run" {
+	local folder=$XDG_CONFIG_HOME/resrun/hooks.d/after
+	mkdir -p "$folder"
+	printf '#!/bin/sh\ntouch ran\n' >"$folder/hook"
+	chmod 775 "$folder/hook"
+	run -125 --separate-stderr resrun -- touch started
+	[[ $stderr == "resrun: '$folder/hook': refused, because others could have written it"* ]] || fail "$stderr"
+	chmod 755 "$folder/hook"
+	chmod 777 "$folder"
+	run -125 --separate-stderr resrun -- touch started
+	[[ $stderr == "resrun: '$folder': refused"* && ! -e started && ! -e ran ]] || fail "$stderr"
+	chmod 755 "$folder"
+	run -0 resrun -- true
+	[[ -e ran ]]
+}
+
+# A launcher that is killed while its job runs, or, with `in-hook`, while that one hook runs.
+killed_with_hooks() { # [in-hook]
+	write_config <<-END
+		[default]
+		hook_after = [ -e again ] || [ "$1" != in-hook ] || { touch again; echo >holding; sleep 60; }
+		hook_after = cp "\$RESRUN_REPORT" seen; echo "after \$RESRUN_JOB_ID \$RESRUN_NAME \$RESRUN_EXIT_REASON \$PWD" >>order
+		hook_on_failure = echo "on_failure \$RESRUN_EXIT_REASON" >>order
+		hook_on_cancel = echo on_cancel >>order
+	END
+	mkdir -p sub
+	(umask 077 && : >empty.ini)
+	(cd sub && exec resrun --name dead -- sh -c '[ "$1" = in-hook ] || { echo >holding; sleep 60; }; exit 3' sh "$1") >/dev/null 2>&1 3>&- 4>&- &
+	LAST_PID=$!
+	started+=("$LAST_PID")
+	eventually 20 test -e sub/holding
+	kill -KILL "$LAST_PID"
+	await "$LAST_PID"
+}
+
+@test "hooks that a killed launcher missed are run by the next start, once, where the job was" {
+	killed_with_hooks job
+	[[ ! -e sub/order ]]
+	run -0 --separate-stderr resrun --config empty.ini -- true
+	[[ $stderr == 'resrun: job '*': running the hooks that its killed launcher missed' ]] || fail "$stderr"
+	assert_equal "$(cut -d ' ' -f 1,3- sub/order | sed 's/ [^ ]* dead/ dead/' | tr '\n' ';')" "on_failure;after dead lost $PWD/sub;"
+	assert_equal "$(jq -c '[.name, .exit.reason, .exit.code]' sub/seen)" '["dead","lost",null]'
+	assert_equal "$(ls -A "$STATE/unfinished")" ''
+	rm -r sub/order
+	run -0 --separate-stderr resrun --config empty.ini -- true
+	assert_equal "$stderr" ''
+	[[ ! -e sub/order ]]
+}
+
+@test "hooks that a launcher was killed in are run again, with how the job really ended" {
+	killed_with_hooks in-hook
+	assert_equal "$(<sub/order)" 'on_failure exited'
+	run -0 --separate-stderr resrun --recover
+	assert_equal "$(sed -n 2p sub/order)" 'on_failure exited'
+	[[ $(sed -n 3p sub/order) == *' dead exited '* ]]
+	assert_equal "$(jq -c '[.exit.reason, .exit.code]' sub/seen)" '["exited",3]'
+}
+
+@test "hooks that were missed: audit finds them, and --fix runs them" {
+	killed_with_hooks job
+	run -1 resrunctl audit --json
+	assert_equal "$(jq -r '.findings[] | select(.object | startswith("/tmp/") | not) | "\(.topic) \(.state)"' <<<"$output" | sort | tr '\n' ';')" 'hook found;slot found;'
+	[[ ! -e sub/order ]]
+	run --separate-stderr resrunctl audit --fix --json
+	assert_equal "$(jq -r '.findings[] | select(.topic == "hook") | .state' <<<"$output")" mended
+	assert_equal "$(wc -l <sub/order)" 2
+	run -0 resrun -- true
+	assert_equal "$(wc -l <sub/order)" 2
+}
+
+@test "hooks are not missed while their launcher lives, whoever looks" {
+	hold_slot --cleanup 'echo after >>order'
+	run -0 resrun -j 5 -- true
+	run -0 resrun --recover
+	[[ ! -e order ]]
+	let_go
+	assert_equal "$(<order)" after
+	run -0 resrun -- true
+	assert_equal "$(<order)" after
+}
+
 @test "RESRUN_HOOKS leads to the shipped hooks, which work" {
 	[[ -d $SOURCE/scripts/hooks ]] || skip 'installed elsewhere'
 	touch -d '3 days ago' ffmpeg2pass-0.log x264_2pass.log keep.mkv

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+#include "runner/missed.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "policy/report.h"
+#include "runner/hooks.h"
+#include "runner/tell.h"
+
+#define VARIABLES_MAX 96
+
+/* The order in which they run. */
+static const enum hook_event after_events[] = { HOOK_ON_FAILURE, HOOK_ON_CANCEL, HOOK_AFTER };
+#define AFTER_EVENTS (sizeof(after_events) / sizeof(after_events[0]))
+
+enum hook_event missed_event(enum exit_reason reason, bool success)
+{
+	if (success)
+		return HOOK_EVENTS_N;
+	return reason == EXIT_CANCELED ? HOOK_ON_CANCEL : HOOK_ON_FAILURE;
+}
+
+/* ---- the promise ---- */
+
+bool missed_possible(const struct plan *plan)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < AFTER_EVENTS; i++)
+		any |= *hook_list(&plan->hooks, after_events[i]) != NULL;
+	return any;
+}
+
+static json_t *promised_hooks(const struct plan *plan)
+{
+	json_t *hooks = json_array();
+
+	for (size_t i = 0; i < AFTER_EVENTS; i++)
+		for (char *const *at = hook_list(&plan->hooks, after_events[i]); *at; at++)
+			(void)json_array_append_new(hooks,
+						    json_pack("{s:s, s:o}", "event",
+							      hook_event_name(after_events[i]),
+							      "command", json_string(*at)));
+	return hooks;
+}
+
+int missed_promise(const struct plan *plan, json_t *report, struct unfinished *ret,
+		   struct rr_err *err)
+{
+	json_t *promise;
+	int r;
+
+	promise = json_pack(
+		"{s:i, s:o, s:I, s:o, s:o}", "schema", REPORT_SCHEMA, "hooks", promised_hooks(plan),
+		"hook_timeout_ms",
+		(json_int_t)(settings_integer(&plan->settings, SET_HOOK_TIMEOUT) / RR_NS_PER_MS),
+		"dir", report_string(plan->cwd), "report", report);
+	if (!promise)
+		return rr_err_sys(err, ENOMEM, "the hooks");
+	r = unfinished_begin(plan->paths.state, plan->job_id, promise, ret, err);
+	json_decref(promise);
+	return r;
+}
+
+/* ---- what hooks are told ---- */
+
+/* RESRUN_GROUP_NAME=value, in capitals; nothing for what is null or no single value. */
+static void add_variable(char **list, size_t *n, const char *group, const char *name,
+			 const json_t *value)
+{
+	rr_autofree char *text = json_is_string(value) ? strdup(json_string_value(value))
+				 : json_is_number(value)
+					 ? json_dumps(value, JSON_ENCODE_ANY | REPORT_JSON_STYLE)
+					 : NULL;
+	char *end;
+
+	if (!text || *n + 1 >= VARIABLES_MAX ||
+	    asprintf(&list[*n], "RESRUN_%s%s%s=%s", group, *group ? "_" : "", name, text) < 0)
+		return;
+	end = strchr(list[*n], '=');
+	for (char *at = list[*n]; at < end; at++)
+		*at = (char)toupper((unsigned char)*at);
+	++*n;
+}
+
+char **missed_environment(const json_t *report, const char *report_path)
+{
+	static const char *const singles[] = { "attempt", "placement", "waited_s",
+					       "leftover_processes" };
+	static const char *const groups[] = { "exit", "usage" };
+	char **list = calloc(VARIABLES_MAX + 1, sizeof(*list));
+	size_t n = 0;
+
+	if (!list)
+		return NULL;
+	if (asprintf(&list[n], "RESRUN_REPORT=%s", report_path) >= 0)
+		n++;
+	for (size_t i = 0; i < sizeof(singles) / sizeof(singles[0]); i++)
+		add_variable(list, &n, "", singles[i], json_object_get(report, singles[i]));
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		json_t *group = json_object_get(report, groups[i]), *value;
+		const char *name;
+
+		json_object_foreach(group, name, value)
+			add_variable(list, &n, groups[i], name, value);
+	}
+	list[n] = NULL;
+	return list;
+}
+
+void missed_environment_free(char **environment)
+{
+	for (char **at = environment; at && *at; at++)
+		free(*at);
+	free(environment);
+}
+
+/* ---- keeping the promise ---- */
+
+/* What the job's own launcher would have had in its environment. */
+static void add_identity(char **list, const json_t *report)
+{
+	static const struct {
+		const char *variable, *name;
+	} ids[] = { { "JOB_ID", "job_id" }, { "PROFILE", "profile" }, { "NAME", "name" } };
+	size_t n = 0;
+
+	while (list[n])
+		n++;
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		const json_t *value = json_object_get(report, ids[i].name);
+		json_t *empty = json_string("");
+
+		add_variable(list, &n, "", ids[i].variable, json_is_string(value) ? value : empty);
+		json_decref(empty);
+	}
+	list[n] = NULL;
+}
+
+static enum hook_event event_of(const json_t *report)
+{
+	const json_t *exit = json_object_get(report, "exit");
+	const char *reason = json_string_value(json_object_get(exit, "reason"));
+	bool exited = reason && strcmp(reason, exit_reason_name(EXIT_EXITED)) == 0;
+	bool canceled = reason && strcmp(reason, exit_reason_name(EXIT_CANCELED)) == 0;
+
+	return missed_event(canceled ? EXIT_CANCELED : EXIT_LOST,
+			    exited && json_integer_value(json_object_get(exit, "code")) == 0);
+}
+
+static void run_one(const struct hook_order *order)
+{
+	struct report_hook hook;
+	struct rr_err err;
+
+	if (hook_run(order, &hook, &err) < 0)
+		tell_error("%s", err.text);
+	else if (hook.status != 0)
+		tell("hook_%s '%s' %s %d", order->event, order->command,
+		     hook.status == 124 ? "took too long, status" : "failed with status",
+		     hook.status);
+}
+
+static void keep_promise(const struct unfinished_job *job, void *arg)
+{
+	const json_t *report = job->report ? job->report : json_object_get(job->promise, "report");
+	const json_t *hooks = json_object_get(job->promise, "hooks");
+	enum hook_event wanted = event_of(report);
+	char **environment;
+	struct rr_err err;
+
+	/* Hooks read the report also of a job whose end nobody saw. */
+	if (!job->report && unfinished_report(job->files, report, &err) < 0)
+		tell_error("%s", err.text);
+	environment = missed_environment(report, job->files->report);
+	if (!environment)
+		return;
+	add_identity(environment, report);
+	tell("job %s: running the hooks that its killed launcher missed", job->job_id);
+	for (size_t i = 0; i < json_array_size(hooks); i++) {
+		const json_t *hook = json_array_get(hooks, i);
+		const char *event = json_string_value(json_object_get(hook, "event"));
+		struct hook_order order = {
+			.event = event,
+			.command = json_string_value(json_object_get(hook, "command")),
+			.dir = json_string_value(json_object_get(job->promise, "dir")),
+			.environment = environment,
+			.limit_ns = (uint64_t)json_integer_value(
+					    json_object_get(job->promise, "hook_timeout_ms")) *
+				    RR_NS_PER_MS,
+			.signals = arg,
+		};
+
+		if (event && order.command &&
+		    (strcmp(event, hook_event_name(HOOK_AFTER)) == 0 ||
+		     (wanted != HOOK_EVENTS_N && strcmp(event, hook_event_name(wanted)) == 0)))
+			run_one(&order);
+	}
+	missed_environment_free(environment);
+}
+
+/* A const pointer through the visitor's argument, and back. */
+void missed_run(const char *state_dir, const struct signals *signals)
+{
+	struct signals copy = *signals;
+	struct rr_err err;
+
+	if (unfinished_each(state_dir, false, keep_promise, &copy, &err) < 0)
+		tell_error("%s", err.text);
+}
+
+static void ignore_job(const struct unfinished_job *job, void *arg)
+{
+	(void)job;
+	(void)arg;
+}
+
+bool missed_any(const char *state_dir)
+{
+	struct rr_err ignored;
+
+	return unfinished_each(state_dir, true, ignore_job, NULL, &ignored) > 0;
+}
