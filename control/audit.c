@@ -42,15 +42,6 @@ struct audit_finding *audit_find(struct audit *audit, const char *topic, enum au
 	return finding;
 }
 
-/* Waits or runs, by the ledger. */
-static bool is_active(const struct audit *audit, const char *job_id)
-{
-	for (size_t i = 0; i < audit->status.n_jobs; i++)
-		if (strcmp(audit->status.jobs[i].ticket.id, job_id) == 0)
-			return true;
-	return false;
-}
-
 static int note_known(json_t *record, void *arg)
 {
 	const char *const *job_id = arg;
@@ -68,8 +59,6 @@ bool audit_is_ended(const struct audit *audit, const char *job_id)
 		if (strcmp(audit->findings[i].topic, "slot") == 0 &&
 		    strcmp(audit->findings[i].object, job_id) == 0)
 			return audit->findings[i].state == AUDIT_MENDED || !audit->fix;
-	if (is_active(audit, job_id))
-		return false;
 	return history_each_with(audit->context.paths.state, job_id, note_known, &job_id, &torn,
 				 &ignored) == 1;
 }

@@ -40,8 +40,8 @@ rr_printf(5, 6) struct audit_finding *audit_find(struct audit *audit, const char
 						 enum audit_state state, const char *object,
 						 const char *fmt, ...);
 
-/* True when that job was of this state directory, and is over: by the ledger or the history. Not
- * while its slot could not be freed. */
+/* True when that job, which is not in the ledger, was of this state directory: by the slots that
+ * were found, or the history. */
 bool audit_is_ended(const struct audit *audit, const char *job_id);
 
 /* True for what make_id() makes. */

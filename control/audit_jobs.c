@@ -23,6 +23,7 @@
 
 #define TEMP_PREFIX "resrun-"
 #define STRANGE_NS (10 * 60 * RR_NS_PER_S) /* before that, its maker may be about to use it */
+#define TEMP_NEW ".new"
 #define TEMP_REMOVE_NS (10 * 60 * RR_NS_PER_S)
 
 /* ---- slots ---- */
@@ -187,20 +188,29 @@ static bool has_ticket(const struct audit *audit, const char *job_id)
 	return false;
 }
 
+static bool is_old(const struct stat *st)
+{
+	return (uint64_t)st->st_mtim.tv_sec * RR_NS_PER_S + STRANGE_NS < rr_now_wall_ns();
+}
+
+/* Waits, runs, or could not be freed. Without --fix, what a dead launcher's job left is told as
+ * well: it would be mended after its slot. */
+static bool in_ledger(const struct audit *audit, const char *job_id)
+{
+	for (size_t i = 0; i < audit->status.n_jobs; i++)
+		if (strcmp(audit->status.jobs[i].ticket.id, job_id) == 0)
+			return audit->fix || audit->status.jobs[i].state != JOB_LOST;
+	return false;
+}
+
 /* What a job of this state directory left is ours once that is over. What is of no job that we know
  * may be of one with another state directory, or of one that has not come to the queue yet: it is
  * abandoned only when it is old, and no such launcher lives. */
 static bool is_abandoned(const struct audit *audit, const char *job_id, const struct stat *st)
 {
-	uint64_t made_ns = (uint64_t)st->st_ctim.tv_sec * RR_NS_PER_S;
-
-	if (st->st_uid != geteuid() || !audit_is_job_id(job_id))
+	if (st->st_uid != geteuid() || !audit_is_job_id(job_id) || in_ledger(audit, job_id))
 		return false;
-	if (audit_is_ended(audit, job_id))
-		return true;
-	if (has_ticket(audit, job_id))
-		return false;
-	return made_ns + STRANGE_NS < rr_now_wall_ns() && !has_strangers(&audit->status);
+	return audit_is_ended(audit, job_id) || (is_old(st) && !has_strangers(&audit->status));
 }
 
 /* ---- leaves ---- */
@@ -253,15 +263,42 @@ void audit_leaves(struct audit *audit)
 
 /* ---- private temporary directories ---- */
 
-/* Its launcher, wherever it keeps its state, would hold the lock. */
+/* The id in a name as the launcher gives it, copied to buf; NULL for any other name. *ret_new: it
+ * has not come to its own name yet. */
+static const char *id_in(const char *name, char buf[static NAME_MAX + 1], bool *ret_new)
+{
+	size_t length;
+
+	*ret_new = name[0] == '.';
+	name += *ret_new;
+	if (strncmp(name, TEMP_PREFIX, strlen(TEMP_PREFIX)) != 0)
+		return NULL;
+	(void)snprintf(buf, NAME_MAX + 1, "%s", name + strlen(TEMP_PREFIX));
+	length = strlen(buf);
+	if (*ret_new &&
+	    (length < strlen(TEMP_NEW) || strcmp(buf + length - strlen(TEMP_NEW), TEMP_NEW) != 0))
+		return NULL;
+	if (*ret_new)
+		buf[length - strlen(TEMP_NEW)] = '\0';
+	return audit_is_job_id(buf) ? buf : NULL;
+}
+
+/* Its launcher, wherever that keeps its state, would hold the lock; only one that is just being
+ * made has none yet. */
 static bool is_left(const struct audit *audit, int root, const char *name)
 {
-	rr_autofd int fd = openat(root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	char buf[NAME_MAX + 1];
+	rr_autofd int fd = -1;
 	struct stat st;
+	bool new;
+	const char *id = id_in(name, buf, &new);
 
-	return fd >= 0 && fstat(fd, &st) == 0 && (st.st_mode & 077) == 0 &&
-	       flock(fd, LOCK_EX | LOCK_NB) == 0 &&
-	       is_abandoned(audit, name + strlen(TEMP_PREFIX), &st);
+	if (!id || in_ledger(audit, id))
+		return false;
+	fd = openat(root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == geteuid() &&
+	       (st.st_mode & 0777) == 0700 && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+	       (!new || is_old(&st));
 }
 
 static void temp_found(struct audit *audit, int root, const char *dir, const char *name)
@@ -291,8 +328,7 @@ static void look_in_root(struct audit *audit, const char *path)
 	const struct dirent *entry;
 
 	while (dir && (entry = readdir(dir)))
-		if (strncmp(entry->d_name, TEMP_PREFIX, strlen(TEMP_PREFIX)) == 0 &&
-		    is_left(audit, dirfd(dir), entry->d_name))
+		if (is_left(audit, dirfd(dir), entry->d_name))
 			temp_found(audit, dirfd(dir), path, entry->d_name);
 	if (dir)
 		(void)closedir(dir);

@@ -81,9 +81,33 @@ static const char *temp_root_path(const struct plan *plan)
 	return inherited && *inherited == '/' ? inherited : "/tmp";
 }
 
+/* It gets its name when it is locked: one that is not is nobody's any more (see audit). */
+static int make_locked(struct care *care)
+{
+	char fresh[sizeof(care->temp_name) + 8];
+	int r = 0;
+
+	(void)snprintf(fresh, sizeof(fresh), ".%s.new", care->temp_name);
+	if (mkdirat(care->temp_root, fresh, 0700) < 0)
+		return -errno;
+	care->temp_fd =
+		openat(care->temp_root, fresh, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	/* Where there are no locks it is only less safe from other sweepers. */
+	if (care->temp_fd >= 0)
+		(void)flock(care->temp_fd, LOCK_EX | LOCK_NB);
+	if (renameat(care->temp_root, fresh, care->temp_root, care->temp_name) < 0)
+		r = -errno;
+	if (r < 0) {
+		(void)unlinkat(care->temp_root, fresh, AT_REMOVEDIR);
+		rr_fd_close(&care->temp_fd);
+	}
+	return r;
+}
+
 static int make_temp(const struct plan *plan, struct care *care, struct rr_err *err)
 {
 	const char *root = temp_root_path(plan), *inherited = getenv("TMPDIR");
+	int r;
 
 	care->temp_root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (care->temp_root < 0)
@@ -92,15 +116,11 @@ static int make_temp(const struct plan *plan, struct care *care, struct rr_err *
 	if (snprintf(care->temp_path, sizeof(care->temp_path), "%s/%s", root, care->temp_name) >=
 	    (int)sizeof(care->temp_path))
 		return rr_err_set(err, ENAMETOOLONG, "temp_root '%s'", root);
-	if (mkdirat(care->temp_root, care->temp_name, 0700) < 0) {
+	r = make_locked(care);
+	if (r < 0) {
 		rr_fd_close(&care->temp_root);
-		return rr_err_sys(err, errno, "make a private directory in '%s'", root);
+		return rr_err_sys(err, -r, "make a private directory in '%s'", root);
 	}
-	care->temp_fd = openat(care->temp_root, care->temp_name,
-			       O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	/* Without the lock it is only less safe from other sweepers. */
-	if (care->temp_fd >= 0)
-		(void)flock(care->temp_fd, LOCK_EX | LOCK_NB);
 	care->caller_tmpdir = inherited ? strdup(inherited) : NULL;
 	(void)setenv("TMPDIR", care->temp_path, 1);
 	(void)setenv("RESRUN_TMPDIR", care->temp_path, 1);

@@ -82,17 +82,30 @@ kill_launcher() { # [OPTION]...
 	eventually 5 is_gone "$(<job.pid)"
 }
 
-@test "audit touches nothing of jobs that run, nor what it does not know" {
-	mkdir -m 700 temp/resrun-0123456789 temp/resrun-other temp/unrelated
-	touch temp/resrun-0123456789/precious
+@test "audit touches nothing of jobs that run, whatever ledger they are in, nor what is not of resrun's making" {
+	mkdir -m 700 temp/resrun-other temp/.resrun-0123456789.new temp/unrelated
+	mkdir -m 755 temp/resrun-0123456789
 	hold_slot --temp
+	background resrun --temp -j 2 -- sleep 60
+	eventually 20 queued 0 2
+	RESRUN_STATE_DIR=$PWD/elsewhere audit --fix --json
+	assert_equal "$(findings)" ''
 	audit --fix --json
 	assert_equal "$(findings)" ''
-	# The running job's, the young stranger, and what is not of our making.
-	assert_equal "$(ls temp | wc -l)" 4
-	[[ -e temp/resrun-0123456789/precious ]]
+	assert_equal "$(ls -A temp | wc -l)" 6
 	let_go
 	assert_equal "$status" 0
+}
+
+@test "audit: the private directory of a killed launcher whose slot is free already, also of another state directory" {
+	kill_launcher
+	run -0 resrun -- true
+	assert_equal "$(ls temp | wc -l)" 1
+	RESRUN_STATE_DIR=$PWD/elsewhere audit --json
+	assert_equal "$(findings)" 'temp found;'
+	audit --fix --json
+	assert_equal "$(findings)" 'temp mended;'
+	assert_equal "$(ls -A temp)" ''
 }
 
 @test "audit: a torn tail of the history is mended; damaged lines are told and harmless" {
