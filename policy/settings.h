@@ -132,6 +132,7 @@ static inline char *const *settings_list(const struct settings *s, enum setting_
 
 /* The words of the choices, in the order of settings.def. */
 enum on_busy { ON_BUSY_FAIL, ON_BUSY_SKIP, ON_BUSY_RUN };
+enum on_overlap { ON_OVERLAP_ALLOW, ON_OVERLAP_WAIT, ON_OVERLAP_SKIP, ON_OVERLAP_REPLACE };
 enum priority { PRIORITY_LOW, PRIORITY_NORMAL, PRIORITY_HIGH, PRIORITY_CRITICAL, PRIORITIES_N };
 enum isolation { ISOLATION_AUTO, ISOLATION_CGROUP, ISOLATION_PROCESS };
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };

@@ -168,6 +168,8 @@ static int wait_for_turn(struct wait *wait, int *ret_signal, struct rr_err *err)
 			wait->admission->waited_for |= WAITED_DEPENDENCY;
 			return ADMIT_DEPENDENCY;
 		}
+		if (r == OVERLAP_SKIP)
+			return ADMIT_OVERLAP;
 		wait->admission->waited_for |= wait->look.reason;
 		if (rr_now_boot_ns() >= wait->deadline_ns)
 			return ADMIT_BUSY;

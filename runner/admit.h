@@ -23,6 +23,7 @@ enum {
 	ADMIT_BUSY = 1, /* not in time; the words say what it waited for */
 	ADMIT_INTERRUPTED, /* a signal came: *ret_signal */
 	ADMIT_CANCELED, /* resrunctl has asked for its end */
+	ADMIT_OVERLAP, /* on_overlap=skip: one of our name is there; the words say which */
 	ADMIT_DEPENDENCY, /* a job that we were to come after has failed; the words name it */
 };
 

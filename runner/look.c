@@ -331,13 +331,26 @@ static int rise(struct look *look, struct ledger_ticket *mine, struct rr_err *er
 	return ledger_save(admission->ledger, admission->index, err);
 }
 
+/* A job of our name came before us, which on_overlap has us wait for. */
+static void wait_for_other(struct look *look, size_t other)
+{
+	size_t n;
+
+	watch(look, ledger_tickets(look->admission->ledger, &n), other);
+	if (look->overlap.asked > 0 && look->overlap.again_ns < look->next_ns)
+		look->next_ns = look->overlap.again_ns;
+	look->reason = WAITED_DEPENDENCY;
+	(void)snprintf(look->words, sizeof(look->words), "the other job '%s' to end",
+		       settings_text(&look->plan->settings, SET_NAME));
+}
+
 /* Asks, with the ledger locked; takes the turn when it is ours. `anyway`: on_busy=run takes it
  * whatever stands in the way. */
 static int look_locked(struct look *look, bool depends, bool anyway, struct rr_err *err)
 {
 	struct admission *admission = look->admission;
 	struct ledger_ticket *mine;
-	size_t n;
+	size_t n, other;
 	int r;
 
 	if (*ledger_mended(admission->ledger))
@@ -345,6 +358,15 @@ static int look_locked(struct look *look, bool depends, bool anyway, struct rr_e
 	if (reap_dead(admission->ledger, admission->entered ? admission->index : QUEUE_NONE,
 		      look->plan->paths.state))
 		look_again(look, REAP_AGAIN_NS);
+	r = overlap_look(look->plan, admission->ledger,
+			 admission->entered ? admission->index : QUEUE_NONE, &look->overlap, &other,
+			 err);
+	if (r == OVERLAP_SKIP)
+		return r;
+	if (r == OVERLAP_WAIT && !anyway) {
+		wait_for_other(look, other);
+		depends = true;
+	}
 	if (!admission->entered && depends && !anyway)
 		look->ticket.blocked = BLOCKED_DEPENDENCY;
 	r = be_in_queue(look, err);

@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "runner/after.h"
 #include "runner/gate.h"
+#include "runner/overlap.h"
 #include "runner/plan.h"
 #include "runner/ticket.h"
 
@@ -26,6 +27,7 @@ struct look {
 	struct ledger_ticket ticket; /* as it is to enter */
 	struct gate gate;
 	struct after after;
+	struct overlap overlap;
 
 	/* What the last one found. */
 	unsigned reason; /* enum waited_for bits */
@@ -39,8 +41,9 @@ struct look {
 
 enum { LOOK_WAIT, LOOK_GO };
 
-/* LOOK_GO: the turn is taken, and its start counted. LOOK_WAIT; AFTER_FAILED with words; or -errno
- * with words. `anyway`: take it whatever stands in the way (on_busy=run). */
+/* LOOK_GO: the turn is taken, and its start counted. LOOK_WAIT; AFTER_FAILED or
+ * OVERLAP_SKIP with words; or -errno with words. `anyway`: take it whatever stands in the way
+ * (on_busy=run). */
 rr_checked int look_for_turn(struct look *look, bool anyway, struct rr_err *err);
 
 /* Ends the watching. */

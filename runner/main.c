@@ -86,7 +86,8 @@ static struct status not_admitted(const struct attempt *attempt, int outcome, in
 		leave_record(attempt, false, EXIT_CANCELED, -1);
 		return status_signal(SIGTERM);
 	}
-	if (outcome == ADMIT_BUSY && settings_integer(settings, SET_ON_BUSY) == ON_BUSY_SKIP) {
+	if (outcome == ADMIT_OVERLAP ||
+	    (outcome == ADMIT_BUSY && settings_integer(settings, SET_ON_BUSY) == ON_BUSY_SKIP)) {
 		tell_more("%s; skipped", err->text);
 		leave_record(attempt, false, EXIT_NOT_ADMITTED, 0);
 		return status_own(0);

@@ -137,6 +137,7 @@ end_all() {
 # Sets how the launcher is called (options, job), what it meets (shape), and how it ends when nothing is injected.
 scenario() { # NAME
 	shape=plain fresh='' gated='' family=() wrapped=() options=() job=("exit=$JOB_STATUS") expected=$JOB_STATUS
+	# shellcheck disable=SC2016  # the hooks' own
 	case $1 in
 	first) fresh=yes ;;
 	claim) ;;
