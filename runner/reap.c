@@ -51,7 +51,8 @@ static bool reap_one(struct ledger *ledger, size_t index, const char *state_dir)
 	ledger_read_detail(ledger, index, &detail);
 	if (detail.leaf[0] ? leaf_is_dying(detail.leaf) : job_is_dying(ticket, &detail))
 		return true;
-	/* Before the ticket goes: killed in between, the next one finds the record, and no other. */
+	/* Before the ticket goes: killed in between, the next one finds the record, and no other.
+	 */
 	if (ticket->launching >= LAUNCH_BEGUN && ledger_is_own(ledger, index) &&
 	    lost_record(ledger, ticket, &detail, state_dir) == -EBUSY)
 		return true;

@@ -15,6 +15,7 @@
 #include "runner/events.h"
 #include "runner/learn.h"
 #include "runner/output.h"
+#include "runner/summary.h"
 #include "runner/tell.h"
 
 /* ---- the report ---- */
@@ -245,6 +246,7 @@ void record(const struct run_facts *facts)
 	if (target && write_report(target, json, &err) < 0)
 		tell_error("%s", err.text);
 	keep_history(facts->plan, json);
+	summary_write(&report);
 	if (facts->outcome) {
 		learn_from_run(facts->plan, facts->limits, facts->outcome);
 		tell_cause(facts);

@@ -511,6 +511,42 @@ ${2:-}"
 	assert_equal "$(jq -Sc . report)" "$(history_records | tail -n 2 | head -n 1 | jq -Sc .)"
 }
 
+@test "GITHUB_STEP_SUMMARY gets a table row for each run, and fails no job" {
+	export GITHUB_STEP_SUMMARY=$PWD/summary
+	run -0 --separate-stderr resrun --name build -- true
+	assert_equal "$stderr" ''
+	run -3 resrun -- sh -c 'exit 3'
+	run -137 resrun -- sh -c 'kill -KILL $$'
+	printf '#!/bin/sh\n' >'odd|`name'
+	chmod 755 'odd|`name'
+	run -0 resrun -- './odd|`name'
+	assert_equal "$(grep -c '^| job | command | end |' summary)" 4
+	assert_equal "$(grep -cE '^\| `build` \| `true` \| exited 0 \| [0-9.]+m?s \| .* \| (process|direct|delegated|systemd-[a-z]+) \|$' summary)" 1
+	grep -q '| `sh` | exited 3 |' summary
+	grep -q '| `sh` | signaled, signal 9 |' summary
+	grep -qF '| `./odd??name` | exited 0 |' summary
+	# Rows have as many cells as the head.
+	assert_equal "$(grep '^|' summary | tr -cd '|\n' | sort -u)" '|||||||||'
+	run -3 --separate-stderr env GITHUB_STEP_SUMMARY=/no/such/file resrun -- sh -c 'exit 3'
+	assert_equal "$stderr" "resrun: GITHUB_STEP_SUMMARY '/no/such/file': No such file or directory"
+}
+
+@test "a crontab's line works without PATH, HOME, a terminal, or open descriptors" {
+	local home
+	run -0 --separate-stderr env -i RESRUN_STATE_DIR="$STATE" RESRUN_CPU_THRESHOLD=100 RESRUN_MEMORY_THRESHOLD=100 RESRUN_DISK_THRESHOLD=100 \
+		"$BUILD/resrun" --temp --chronic --report report --cleanup 'echo hook >hook' -- sh -c 'echo held; echo "$TMPDIR" >temp'
+	assert_equal "$output$stderr" ''
+	assert_equal "$(<temp)" "/tmp/resrun-$(report .job_id)"
+	[[ -e hook ]]
+	run -3 --separate-stderr env -i RESRUN_STATE_DIR="$STATE" RESRUN_CPU_THRESHOLD=100 RESRUN_MEMORY_THRESHOLD=100 RESRUN_DISK_THRESHOLD=100 \
+		setsid -w "$BUILD/resrun" --chronic -- sh -c 'echo held; exit 3' <&- 2>&-
+	assert_output held
+	# Where the state goes without HOME is the account's own home, or root's.
+	home=$(getent passwd "$EUID" | cut -d : -f 6)
+	run -0 env -i "$BUILD/resrun" --dry-run -- true
+	assert_line --regexp "^state: ($home/.local/state/resrun|/var/lib/resrun)$"
+}
+
 event_names() { # FILE
 	jq -r .message "$1" | tr '\n' ' '
 }

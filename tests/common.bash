@@ -36,7 +36,7 @@ resrun_setup() {
 	export RESRUN_CPU_THRESHOLD=100 RESRUN_MEMORY_THRESHOLD=100 RESRUN_DISK_THRESHOLD=100
 	# Long enough for any wait that ends, short enough for the test's own limit to be far away.
 	export RESRUN_MAX_WAIT=40s
-	unset TMPDIR
+	unset TMPDIR GITHUB_STEP_SUMMARY
 	cd "$BATS_TEST_TMPDIR" || return
 }
 
