@@ -23,6 +23,8 @@ static const struct verb {
 	{ "monitor", verb_monitor, "follow processes: use, stage and progress" },
 	{ "history", verb_history, "the runs of the past" },
 	{ "why", verb_why, "what a job waits for, or why it ended" },
+	{ "logs", verb_logs, "what a detached job has written" },
+	{ "wait", verb_wait, "wait for a job's end, and exit with its status" },
 	{ "sweep", verb_sweep, "remove what is old from the directories of sweep_dirs" },
 	{ "audit", verb_audit, "what killed runs left behind; --fix mends it" },
 	{ "cancel", verb_cancel,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The verbs of resrunctl, a file each. argv[0] is the verb itself. Each returns its exit status
- * (0: did it; 1: doctor or audit found something, sweep could not do all, a job was not steered), or
- * -errno with words, which main prints before it ends with 125.
+ * (0: did it; 1: doctor or audit found something, sweep could not do all, a job was not steered),
+ * or -errno with words, which main prints before it ends with 125.
  */
 #pragma once
 
@@ -20,6 +20,8 @@ rr_checked int verb_replay(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_doctor(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_sweep(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_audit(int argc, char **argv, struct rr_err *err);
+rr_checked int verb_logs(int argc, char **argv, struct rr_err *err);
+rr_checked int verb_wait(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_config(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_monitor(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_top(int argc, char **argv, struct rr_err *err);

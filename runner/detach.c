@@ -4,9 +4,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+
+/* By a description that no job inherits, and kept until we end: so that others can tell whether
+ * this launcher lives before it is in the ledger, and between two tries. Without it they cannot. */
+static void hold_log(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd >= 0)
+		(void)flock(fd, LOCK_EX | LOCK_NB);
+}
 
 static int open_log(const struct plan *plan, int *ret_fd, struct rr_err *err)
 {
@@ -22,6 +33,7 @@ static int open_log(const struct plan *plan, int *ret_fd, struct rr_err *err)
 	if (fd < 0)
 		return rr_err_sys(err, errno, "make the log '%s'", path);
 	*ret_fd = fd;
+	hold_log(path);
 	return 0;
 }
 

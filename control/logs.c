@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/* `resrunctl logs` and `resrunctl wait`: what a detached job has written, and how a job ends. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/parse.h"
+#include "base/procfs.h"
+#include "control/arguments.h"
+#include "control/job.h"
+#include "control/show.h"
+#include "control/verbs.h"
+#include "policy/history.h"
+
+#define LOOK_NS (200 * RR_NS_PER_MS) /* how often is looked for what is no event */
+#define STATUS_TIMEOUT 124 /* as with resrun */
+#define STATUS_LOST 125 /* nobody saw the end */
+
+/* The job that is meant. */
+struct wanted {
+	struct context context;
+	const char *word; /* as it was given */
+	char id[LEDGER_ID_SIZE];
+	pid_t pid; /* of its launcher; 0: it does not wait or run */
+	uint64_t start_ticks;
+	json_t *record; /* the newest in the history; owned */
+};
+
+static void wanted_free(struct wanted *wanted)
+{
+	json_decref(wanted->record);
+	context_free(&wanted->context);
+}
+#define wanted_auto __attribute__((cleanup(wanted_free)))
+
+/* ---- which job ---- */
+
+static int find_active(struct wanted *wanted, const char *word, struct rr_err *err)
+{
+	status_auto struct status status = { 0 };
+	const struct status_job *job = NULL;
+	int r = status_read_ledger(&wanted->context, &status, err);
+
+	if (r == 0)
+		r = job_find(&status, word, &job, err);
+	wanted->pid = 0;
+	if (r < 0 || !job)
+		return r;
+	(void)snprintf(wanted->id, sizeof(wanted->id), "%s", job->ticket.id);
+	/* A launcher that is dead leaves nothing to wait for. */
+	wanted->pid = job->state == JOB_LOST ? 0 : job->ticket.pid;
+	wanted->start_ticks = job->ticket.start_ticks;
+	return 0;
+}
+
+static int take_record(json_t *record, void *arg)
+{
+	struct wanted *wanted = arg;
+	const char *word = *wanted->id ? wanted->id : wanted->word;
+	const char *id = json_string_value(json_object_get(record, "job_id"));
+	const char *name = json_string_value(json_object_get(record, "name"));
+
+	if (!id || (strcmp(id, word) != 0 && (!name || strcmp(name, word) != 0)))
+		return 0;
+	json_decref(wanted->record);
+	wanted->record = json_incref(record);
+	return 0;
+}
+
+static int find_record(struct wanted *wanted, struct rr_err *err)
+{
+	size_t torn;
+
+	return history_each_with(wanted->context.paths.state,
+				 *wanted->id ? wanted->id : wanted->word, take_record, wanted,
+				 &torn, err);
+}
+
+static void log_path(const struct wanted *wanted, const char *id, char path[static PATH_MAX])
+{
+	(void)snprintf(path, PATH_MAX, "%.4000s/logs/%.64s.log", wanted->context.paths.state, id);
+}
+
+/* A word that is a log's own name: a detached job may not be in the ledger yet. */
+static bool has_log(const struct wanted *wanted, const char *id)
+{
+	char path[PATH_MAX];
+
+	log_path(wanted, id, path);
+	return !strchr(id, '/') && access(path, F_OK) == 0;
+}
+
+/* Fills in what is known of the job. 0 or -errno with words. */
+static int find_job(struct wanted *wanted, struct rr_err *err)
+{
+	int r = find_active(wanted, wanted->word, err);
+	const char *id;
+
+	if (r == 0 && !*wanted->id && strlen(wanted->word) < sizeof(wanted->id) &&
+	    has_log(wanted, wanted->word))
+		(void)snprintf(wanted->id, sizeof(wanted->id), "%s", wanted->word);
+	if (r < 0 || *wanted->id)
+		return r;
+	r = find_record(wanted, err);
+	if (r == 0 && !wanted->record)
+		return rr_err_set(err, ENOENT,
+				  "there is no job '%s', neither active nor in the history",
+				  wanted->word);
+	id = json_string_value(json_object_get(wanted->record, "job_id"));
+	if (r == 0)
+		(void)snprintf(wanted->id, sizeof(wanted->id), "%s", id ? id : "");
+	return r;
+}
+
+/* The command line with one JOB, and that found. 0, ARGUMENTS_HELP, or -errno with words. */
+static int parse(int argc, char **argv, const char *usage, const struct argument *table,
+		 struct wanted *wanted, struct rr_err *err)
+{
+	struct operands jobs;
+	int r = arguments_parse(argc, argv, usage, table, &jobs, err);
+
+	if (r == 0)
+		r = arguments_at_most(&jobs, 1, err);
+	if (r == 0 && (jobs.n == 0 || !*jobs.v[0]))
+		r = rr_err_set(err, EINVAL, "%s: which job? See resrunctl --help", argv[0]);
+	if (r != 0)
+		return r;
+	wanted->word = jobs.v[0];
+	r = context_load(NULL, &wanted->context, err);
+	return r < 0 ? r : find_job(wanted, err);
+}
+
+/* ---- wait ---- */
+
+/* A detached launcher holds its log from before its id is told until its end, also while it waits
+ * between two tries. */
+static bool is_detached_and_alive(const struct wanted *wanted)
+{
+	char path[PATH_MAX];
+	rr_autofd int fd = -1;
+
+	log_path(wanted, wanted->id, path);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
+/* Sleeps until the launcher ends, or it is time for another look. */
+static void sleep_on(const struct wanted *wanted)
+{
+	rr_autofd int pidfd = wanted->pid > 0 ? rr_pidfd_open(wanted->pid) : -1;
+	struct pollfd event = { .fd = pidfd, .events = POLLIN };
+	struct timespec rest = rr_timespec(LOOK_NS);
+
+	(void)ppoll(&event, 1, &rest, NULL);
+}
+
+static int status_of_record(const json_t *record)
+{
+	const json_t *exit = json_object_get(record, "exit");
+	const char *reason = json_string_value(json_object_get(exit, "reason"));
+	const json_t *code = json_object_get(exit, "code");
+	const json_t *signal = json_object_get(exit, "signal");
+
+	if (reason && strcmp(reason, "timeout") == 0)
+		return STATUS_TIMEOUT;
+	if (json_is_integer(signal))
+		return 128 + (int)json_integer_value(signal);
+	return json_is_integer(code) ? (int)json_integer_value(code) : STATUS_LOST;
+}
+
+static int wait_for_end(struct wanted *wanted, uint64_t deadline_ns, struct rr_err *err)
+{
+	int r = 0;
+
+	while (r == 0 && (wanted->pid > 0 || is_detached_and_alive(wanted))) {
+		if (rr_now_boot_ns() >= deadline_ns)
+			return STATUS_TIMEOUT;
+		sleep_on(wanted);
+		r = find_active(wanted, wanted->id, err);
+	}
+	if (r == 0)
+		r = find_record(wanted, err);
+	if (r == 0 && !wanted->record)
+		return STATUS_LOST;
+	return r < 0 ? r : status_of_record(wanted->record);
+}
+
+int verb_wait(int argc, char **argv, struct rr_err *err)
+{
+	wanted_auto struct wanted wanted = { 0 };
+	const char *timeout = NULL;
+	const struct argument table[] = {
+		{ .name = "timeout",
+		  .letter = 't',
+		  .value = "TIME",
+		  .help = "no longer than that; then exit 124",
+		  .text = &timeout },
+		{ .name = NULL },
+	};
+	uint64_t limit_ns = RR_TIME_INF;
+	int r = parse(argc, argv, "wait [OPTION]... JOB", table, &wanted, err);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	if (timeout && rr_parse_time(timeout, &limit_ns) < 0)
+		return rr_err_set(err, EINVAL,
+				  "--timeout: '%s' is not a time such as 90s or 5m; see resrunctl "
+				  "--help",
+				  timeout);
+	return wait_for_end(&wanted, rr_time_add(rr_now_boot_ns(), limit_ns), err);
+}
+
+/* ---- logs ---- */
+
+static int copy_rest(int fd, struct rr_err *err)
+{
+	char block[65536];
+	ssize_t n;
+
+	while ((n = read(fd, block, sizeof(block))) > 0)
+		if (rr_write_all(STDOUT_FILENO, block, (size_t)n) < 0)
+			return rr_err_sys(err, EIO, "write the log");
+	return n < 0 ? rr_err_sys(err, errno, "read the log") : 0;
+}
+
+int verb_logs(int argc, char **argv, struct rr_err *err)
+{
+	wanted_auto struct wanted wanted = { 0 };
+	bool follow = false, alive;
+	const struct argument table[] = {
+		{ .name = "follow",
+		  .letter = 'f',
+		  .help = "go on until the job has ended",
+		  .flag = &follow },
+		{ .name = NULL },
+	};
+	rr_autofd int fd = -1;
+	char path[PATH_MAX];
+	int r = parse(argc, argv, "logs [OPTION]... JOB", table, &wanted, err);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	log_path(&wanted, wanted.id, path);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return rr_err_sys(err, errno,
+				  "job %s has no log '%s': only detached jobs (resrun -d) have one",
+				  wanted.id, path);
+	do {
+		/* Asked before reading: what came until then is read. */
+		alive = follow && is_detached_and_alive(&wanted);
+		r = copy_rest(fd, err);
+		if (alive && r == 0)
+			sleep_on(&(struct wanted){ 0 });
+	} while (alive && r == 0);
+	return r;
+}
