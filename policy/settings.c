@@ -415,15 +415,14 @@ static int check_cpus(const struct settings *settings, struct rr_err *err)
 }
 
 /* A part of RAM says nothing of a disk. */
-static int check_sweep_size(const struct settings *settings, struct rr_err *err)
+static int check_disk_size(const struct settings *settings, enum setting_id id, struct rr_err *err)
 {
-	const struct setting *value = &settings->v[SET_SWEEP_MAX_SIZE];
+	const struct setting *value = &settings->v[id];
 
-	if (!settings_has(settings, SET_SWEEP_MAX_SIZE) ||
-	    (value->size == SIZE_BYTES && value->integer > 0))
+	if (!settings_has(settings, id) || (value->size == SIZE_BYTES && value->integer > 0))
 		return 0;
-	return rr_err_set(err, EINVAL, "%s: sweep_max_size: '%s' is not a size such as 20G",
-			  value->origin, value->text);
+	return rr_err_set(err, EINVAL, "%s: %s: '%s' is not a size such as 20G", value->origin,
+			  setting_specs[id].key, value->text);
 }
 
 int settings_check(const struct settings *settings, struct rr_err *err)
@@ -451,7 +450,9 @@ int settings_check(const struct settings *settings, struct rr_err *err)
 	if (r == 0)
 		r = check_cpus(settings, err);
 	if (r == 0)
-		r = check_sweep_size(settings, err);
+		r = check_disk_size(settings, SET_SWEEP_MAX_SIZE, err);
+	if (r == 0)
+		r = check_disk_size(settings, SET_LOGS_MAX_SIZE, err);
 	if (r == 0)
 		r = check_size(settings, SET_MEMORY, err);
 	if (r == 0)

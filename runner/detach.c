@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "runner/detach.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
+
+#define LOGS_MAX 100000 /* that are looked at */
 
 /* By a description that no job inherits, and kept until we end: so that others can tell whether
  * this launcher lives before it is in the ledger, and between two tries. Without it they cannot. */
@@ -19,6 +26,81 @@ static void hold_log(const char *path)
 		(void)flock(fd, LOCK_EX | LOCK_NB);
 }
 
+/* ---- old logs ---- */
+
+struct old_log {
+	char name[PLAN_ID_LENGTH + sizeof(".log")];
+	uint64_t bytes, touched_ns;
+};
+
+static int by_age(const void *a, const void *b)
+{
+	const struct old_log *first = a, *second = b;
+
+	return (first->touched_ns < second->touched_ns) - (first->touched_ns > second->touched_ns);
+}
+
+/* All but those of launchers that live, newest first. NULL when there are none. */
+static struct old_log *list_logs(DIR *dir, size_t *ret_n)
+{
+	struct old_log *logs = NULL;
+	const struct dirent *entry;
+	size_t n = 0;
+
+	while (n < LOGS_MAX && (entry = readdir(dir))) {
+		const char *dot = strrchr(entry->d_name, '.');
+		struct old_log *more;
+		struct stat st;
+
+		if (!dot || strcmp(dot, ".log") != 0 ||
+		    strlen(entry->d_name) >= sizeof(more->name) ||
+		    fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		more = realloc(logs, (n + 1) * sizeof(*logs));
+		if (!more)
+			break;
+		logs = more;
+		logs[n] =
+			(struct old_log){ .bytes = (uint64_t)st.st_blocks * 512,
+					  .touched_ns = (uint64_t)st.st_mtim.tv_sec * RR_NS_PER_S +
+							(uint64_t)st.st_mtim.tv_nsec };
+		(void)snprintf(logs[n++].name, sizeof(logs->name), "%s", entry->d_name);
+	}
+	*ret_n = n;
+	return logs;
+}
+
+static bool is_held(int dirfd, const char *name)
+{
+	rr_autofd int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
+}
+
+/* Removes the oldest of ended jobs, until all together are no larger than logs_max_size. */
+static void prune_logs(const char *folder, uint64_t max_bytes)
+{
+	rr_autofree struct old_log *logs = NULL;
+	DIR *dir = opendir(folder);
+	uint64_t sum = 0;
+	size_t n = 0;
+
+	if (!dir)
+		return;
+	logs = list_logs(dir, &n);
+	if (logs)
+		qsort(logs, n, sizeof(*logs), by_age);
+	for (size_t i = 0; i < n; i++) {
+		sum += logs[i].bytes;
+		if (sum > max_bytes && !is_held(dirfd(dir), logs[i].name) &&
+		    unlinkat(dirfd(dir), logs[i].name, 0) == 0)
+			sum -= logs[i].bytes;
+	}
+	(void)closedir(dir);
+}
+
+/* ---- our own ---- */
+
 static int open_log(const struct plan *plan, int *ret_fd, struct rr_err *err)
 {
 	char path[PATH_MAX + 64];
@@ -28,6 +110,7 @@ static int open_log(const struct plan *plan, int *ret_fd, struct rr_err *err)
 	r = rr_mkdir_all(path, 0700);
 	if (r < 0)
 		return rr_err_sys(err, -r, "make '%s'", path);
+	prune_logs(path, settings_integer(&plan->settings, SET_LOGS_MAX_SIZE));
 	(void)snprintf(path, sizeof(path), "%.4000s/logs/%s.log", plan->paths.state, plan->job_id);
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
 	if (fd < 0)

@@ -83,3 +83,25 @@ teardown() {
 	run -125 resrunctl logs
 	run -125 resrunctl logs ../history
 }
+
+@test "old logs of detached jobs: the oldest go when all are larger than logs_max_size, none of a job that runs" {
+	local id first last
+	mkfifo gate
+	first=$(resrun -j 9 -d -- sh -c 'head -c 100K /dev/zero; read -r word <gate')
+	eventually 20 queued 0 1
+	for id in 1 2 3; do
+		last=$(resrun -j 9 -d -- head -c 100K /dev/zero)
+		run -0 resrunctl wait "$last"
+		touch -d "$((10 - id)) days ago" "$STATE/logs/$last.log"
+		echo "$last" >>ids
+	done
+	touch -d '20 days ago' "$STATE/logs/$first.log"
+	touch "$STATE/logs/unrelated"
+	id=$(RESRUN_LOGS_MAX_SIZE=250K resrun -j 9 -d -- true)
+	run -0 resrunctl wait "$id"
+	# Two fit; the running one's is the oldest, and stays all the same.
+	assert_equal "$(cd "$STATE/logs" && printf '%s\n' *.log | sort)" "$(printf '%s.log\n' "$first" "$id" $(tail -n 2 ids) | sort)"
+	[[ -e $STATE/logs/unrelated ]]
+	echo go >gate
+	run -0 resrunctl wait "$first"
+}
