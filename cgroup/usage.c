@@ -37,6 +37,7 @@ void usage_clear(struct usage *usage)
 		.pids_peak = USAGE_UNKNOWN,
 		.throttled_us = USAGE_UNKNOWN,
 		.oom_kills = USAGE_UNKNOWN,
+		.all_ooms = USAGE_UNKNOWN,
 		.own_ooms = USAGE_UNKNOWN,
 		.high_events = USAGE_UNKNOWN,
 	};
@@ -117,6 +118,7 @@ static void read_memory(const struct meter *meter, struct usage *usage)
 		usage_raise(&usage->memory_working_peak_bytes, usage->memory_working_bytes);
 	}
 	if (read_text(meter, METER_MEMORY_EVENTS, text, sizeof(text))) {
+		take(text, "oom", &usage->all_ooms);
 		take(text, "oom_kill", &usage->oom_kills);
 		take(text, "high", &usage->high_events);
 	}

@@ -20,6 +20,7 @@ struct usage {
 	uint64_t pids, pids_peak;
 	uint64_t throttled_us;
 	uint64_t oom_kills;
+	uint64_t all_ooms; /* times its limit, or one of a cgroup below, was hit */
 	uint64_t own_ooms; /* times this very leaf's limit was the one that was hit */
 	uint64_t high_events; /* times memory.high held it up */
 	struct rr_pressure memory_pressure;

@@ -77,6 +77,7 @@ struct report {
 	enum exit_reason reason;
 	int code; /* -1: null */
 	int signal; /* 0: null */
+	const char *oom_limit; /* NULL: not killed for memory */
 	struct report_usage usage;
 	uint64_t leftover_processes; /* REPORT_UNKNOWN where it cannot be told */
 	struct report_hook hooks[REPORT_HOOKS_MAX];

@@ -87,6 +87,7 @@ static int count_left(const struct watcher *watcher)
 
 void ending_begin(struct watcher *watcher)
 {
+	const struct settings *settings = &watcher->order->plan->settings;
 	int left = count_left(watcher);
 
 	watcher->timeout_ns = RR_TIME_INF;
@@ -96,10 +97,10 @@ void ending_begin(struct watcher *watcher)
 		return;
 	}
 	watcher->phase = PHASE_LEAVING;
-	if (watcher->kill_ns == RR_TIME_INF)
-		watcher->kill_ns = rr_time_add(
-			rr_now_boot_ns(),
-			settings_integer(&watcher->order->plan->settings, SET_KILL_AFTER));
+	if (watcher->kill_ns == RR_TIME_INF &&
+	    settings_integer(settings, SET_LEFTOVERS) == LEFTOVERS_KILL)
+		watcher->kill_ns =
+			rr_time_add(rr_now_boot_ns(), settings_integer(settings, SET_KILL_AFTER));
 	tell_more("%d process%s of the job still run%s", left, left == 1 ? "" : "es",
 		  left == 1 ? "s" : "");
 	watcher_pace(watcher);

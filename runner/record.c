@@ -36,6 +36,12 @@ static void add_limits(const struct limit_set *limits, struct report *report)
 	}
 }
 
+static const char *const oom_limits[] = { [OOM_NONE] = NULL,
+					  [OOM_OWN] = "own",
+					  [OOM_BELOW] = "below",
+					  [OOM_ABOVE] = "above",
+					  [OOM_HOST] = "host" };
+
 static void add_outcome(const struct outcome *outcome, struct report *report)
 {
 	const struct usage *usage = &outcome->usage;
@@ -44,6 +50,7 @@ static void add_outcome(const struct outcome *outcome, struct report *report)
 	report->reason = outcome->reason;
 	report->code = outcome->code;
 	report->signal = outcome->signal;
+	report->oom_limit = oom_limits[outcome->oom_limit];
 	report->leftover_processes = outcome->leftovers;
 	report->usage = (struct report_usage){
 		.wall_ns = outcome->wall_ns,
@@ -159,31 +166,65 @@ static int write_report(const char *target, const json_t *report, struct rr_err 
 
 /* ---- the line for people ---- */
 
-static const char *bytes_or_unknown(uint64_t bytes, char *buf)
+static const char *bytes_or_unknown(uint64_t bytes, char buf[static RR_FORMAT_SIZE])
 {
-	return bytes == USAGE_UNKNOWN ? "unknown" : rr_format_bytes(bytes, buf);
+	if (bytes == USAGE_UNKNOWN)
+		(void)snprintf(buf, RR_FORMAT_SIZE, "unknown");
+	else
+		(void)rr_format_bytes(bytes, buf);
+	return buf;
+}
+
+static void tell_oom(const struct run_facts *facts)
+{
+	const struct outcome *outcome = facts->outcome;
+	const char *command = facts->plan->command[0];
+	char cap[RR_FORMAT_SIZE], peak[RR_FORMAT_SIZE];
+
+	(void)bytes_or_unknown(outcome->usage.memory_peak_bytes, peak);
+	switch (outcome->oom_limit) {
+	case OOM_BELOW:
+		tell_error("%s was killed for memory, by a limit that it has set below its own "
+			   "(peak %s)",
+			   command, peak);
+		break;
+	case OOM_ABOVE:
+		tell_error(
+			"%s was killed for memory, by the limit of cgroup '%s' above it (peak %s)",
+			command, outcome->oom_path, peak);
+		break;
+	case OOM_HOST:
+		tell_error(
+			"%s was killed for memory: the host had no more, or a limit out of sight "
+			"was hit (peak %s)",
+			command, peak);
+		break;
+	default:
+		tell_error("%s was killed for memory: it went over its limit of %s (-m)", command,
+			   rr_format_bytes(facts->limits->v[LIMIT_MEMORY].amount, cap));
+		break;
+	}
 }
 
 static void tell_cause(const struct run_facts *facts)
 {
-	const struct limit *memory = &facts->limits->v[LIMIT_MEMORY];
-	char cap[RR_FORMAT_SIZE], peak[RR_FORMAT_SIZE], limit[RR_FORMAT_SIZE];
+	const struct outcome *outcome = facts->outcome;
+	const char *command = facts->plan->command[0];
+	char limit[RR_FORMAT_SIZE], time[RR_FORMAT_SIZE];
 
-	switch (facts->outcome->reason) {
+	switch (outcome->reason) {
 	case EXIT_OOM:
-		if (memory->asked && facts->outcome->usage.own_ooms != 0)
-			tell_error("%s was killed for memory: it went over its limit of %s (-m)",
-				   facts->plan->command[0], rr_format_bytes(memory->amount, cap));
-		else
-			tell_error("%s was killed for memory, by a limit above or below its own "
-				   "(peak %s)",
-				   facts->plan->command[0],
-				   bytes_or_unknown(facts->outcome->usage.memory_peak_bytes, peak));
+		tell_oom(facts);
 		break;
 	case EXIT_TIMEOUT:
-		tell_error("%s was ended: it ran longer than %s (--timeout)",
-			   facts->plan->command[0],
-			   rr_format_time(facts->outcome->timeout_ns, limit));
+		tell_error("%s was ended: it ran longer than %s (--timeout)", command,
+			   rr_format_time(outcome->timeout_ns, limit));
+		break;
+	case EXIT_STALLED:
+		tell_error("%s was ended: memory_high=%s had held it up for %s (stall_after)",
+			   command,
+			   rr_format_bytes(facts->limits->v[LIMIT_MEMORY_HIGH].amount, limit),
+			   rr_format_time(outcome->stalled_ns / RR_NS_PER_S * RR_NS_PER_S, time));
 		break;
 	default:
 		break;

@@ -94,6 +94,7 @@ void watcher_sample(struct watcher *watcher)
 		hold_memory(watcher);
 	}
 	watcher->last_ns = rr_now_boot_ns();
+	held_up_look(watcher);
 	lower_reservation(watcher);
 	alert_look(&watcher->alert);
 	events_process(watcher->order->child->pid, usage, watcher->last_ns - watcher->started_ns);
@@ -267,6 +268,8 @@ static void start_watching(struct watcher *watcher)
 
 	if (in_cgroup(watcher)) {
 		meter_open(leaf_fd, &watcher->meter);
+		oom_begin(leaf_path(watcher), watcher->order->placement->hierarchy.mount,
+			  &watcher->oom);
 		watcher->events_fd = openat(leaf_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
 		if (watcher->events_fd >= 0)
 			follow_freeze(watcher);
@@ -297,6 +300,8 @@ static enum exit_reason reason_of(const struct watcher *watcher)
 	 */
 	if (killed && usage->oom_kills != USAGE_UNKNOWN && usage->oom_kills > 0)
 		return EXIT_OOM;
+	if (watcher->stalled)
+		return EXIT_STALLED;
 	if (watcher->canceled || (watcher->term_sent && WIFSIGNALED(watcher->status)))
 		return EXIT_CANCELED;
 	return WIFSIGNALED(watcher->status) ? EXIT_SIGNALED : EXIT_EXITED;
@@ -327,6 +332,11 @@ static void finish(struct watcher *watcher)
 	rr_fd_close(&watcher->tick_fd);
 	rr_fd_close(&watcher->events_fd);
 	outcome->reason = reason_of(watcher);
+	if (outcome->reason == EXIT_OOM)
+		outcome->oom_limit = in_cgroup(watcher)
+					     ? oom_judge(&watcher->oom, usage, outcome->oom_path,
+							 sizeof(outcome->oom_path))
+					     : OOM_OWN;
 	outcome->code = WIFEXITED(watcher->status) ? WEXITSTATUS(watcher->status) : -1;
 	outcome->signal = WIFSIGNALED(watcher->status) ? WTERMSIG(watcher->status) : 0;
 }

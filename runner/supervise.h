@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "cgroup/backend.h"
+#include "cgroup/oom.h"
 #include "cgroup/usage.h"
 #include "policy/report.h"
 #include "runner/admit.h"
@@ -20,6 +21,9 @@ struct outcome {
 	int signal; /* 0 when it exited */
 	uint64_t wall_ns, ended_wall_ns;
 	uint64_t frozen_ns;
+	enum oom_limit oom_limit; /* whose limit it was killed for */
+	char oom_path[CG_PATH_MAX]; /* of OOM_ABOVE */
+	uint64_t stalled_ns; /* held up by memory_high for so long */
 	uint64_t timeout_ns; /* its time limit, as last set */
 	uint64_t leftovers; /* processes that outlived the job's first one */
 	struct usage usage;

@@ -6,7 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cgroup/oom.h"
 #include "cgroup/usage.h"
+#include "policy/stall.h"
 #include "runner/alert.h"
 #include "runner/supervise.h"
 
@@ -26,7 +28,10 @@ struct watcher {
 	uint64_t reserve_bytes; /* what the whole job is expected to take */
 	uint32_t reserve_cpu_milli; /* what a pause has taken off the ticket */
 	bool paused; /* by resrunctl; frozen_since_ns also sees others' freezing */
-	bool canceled;
+	bool canceled, stalled;
+	struct oom_watch oom;
+	struct stall stall;
+	bool stall_told;
 	bool term_sent, timed_out, over_memory, asked_to_end, first_ended;
 	bool childless; /* all that were our children have been waited for */
 	int status; /* of the first process, as waitpid gives it */
@@ -63,6 +68,11 @@ void ending_check_deadlines(struct watcher *watcher);
 void ending_begin(struct watcher *watcher);
 /* Whether what outlived the first process is gone. */
 void ending_check_gone(struct watcher *watcher);
+
+/* ---- held_up.c ---- */
+
+/* Acts when memory_high holds the job up for ever; after a sample. */
+void held_up_look(struct watcher *watcher);
 
 /* ---- steer_job.c ---- */
 
