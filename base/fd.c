@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/fd.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -9,6 +10,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/parse.h"
 
 void rr_fd_done(int *slot)
 {
@@ -48,6 +51,34 @@ void rr_fd_close(int *slot)
 {
 	rr_fd_done(slot);
 	*slot = -1;
+}
+
+/* Where close_range cannot be had (before Linux 5.9, or filtered). */
+static void close_one_by_one(int kept)
+{
+	long most = sysconf(_SC_OPEN_MAX);
+	const struct dirent *entry;
+	DIR *open_ones = opendir("/proc/self/fd");
+
+	for (int fd = 0; !open_ones && fd < most; fd++)
+		if (fd != kept)
+			(void)close(fd);
+	while (open_ones && (entry = readdir(open_ones))) {
+		uint64_t fd;
+
+		if (rr_parse_u64(entry->d_name, &fd) == 0 && (int)fd != kept &&
+		    (int)fd != dirfd(open_ones))
+			(void)close((int)fd);
+	}
+	if (open_ones)
+		(void)closedir(open_ones);
+}
+
+void rr_fd_close_all_but(int kept)
+{
+	if ((kept > 0 && close_range(0, (unsigned)kept - 1, 0) < 0) ||
+	    close_range((unsigned)kept + 1, ~0U, 0) < 0)
+		close_one_by_one(kept);
 }
 
 int rr_fd_fill_standard(void)

@@ -56,5 +56,8 @@ rr_checked int rr_replace_at(int dirfd, const char *name, const void *data, size
 /* Makes the directory and its missing parents with this mode. 0 or -errno. */
 rr_checked int rr_mkdir_all(const char *path, mode_t mode);
 
+/* Closes every descriptor but that one. */
+void rr_fd_close_all_but(int kept);
+
 /* True when only the owner (this user, or root) can have written the open file. */
 bool rr_fd_is_trusted(int fd);

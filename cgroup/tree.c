@@ -17,6 +17,13 @@
 #define ENVIRONMENT_MAX (4U << 20)
 #define KILL_ROUNDS 20 /* against processes that fork while they are killed */
 
+static pid_t left_out;
+
+void tree_leave_out(pid_t pid)
+{
+	left_out = pid;
+}
+
 static size_t add_numbers(const char *text, pid_t *pids, size_t n, size_t max)
 {
 	char number[RR_FORMAT_SIZE];
@@ -26,7 +33,7 @@ static size_t add_numbers(const char *text, pid_t *pids, size_t n, size_t max)
 		uint64_t pid;
 
 		(void)snprintf(number, sizeof(number), "%.*s", (int)digits, text);
-		if (rr_parse_u64(number, &pid) == 0 && pid > 0)
+		if (rr_parse_u64(number, &pid) == 0 && pid > 0 && (pid_t)pid != left_out)
 			pids[n++] = (pid_t)pid;
 		text += digits;
 	}

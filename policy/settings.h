@@ -138,5 +138,6 @@ enum isolation { ISOLATION_AUTO, ISOLATION_CGROUP, ISOLATION_PROCESS };
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 enum scope { SCOPE_USER, SCOPE_HOST };
 enum leftovers { LEFTOVERS_KILL, LEFTOVERS_WAIT };
+enum launcher_death { DEATH_KILL, DEATH_KEEP };
 enum stall_action { STALL_RAISE, STALL_KILL, STALL_REPORT };
 enum durability { DURABILITY_SYNC, DURABILITY_ASYNC };

@@ -140,7 +140,8 @@ _Noreturn static void become_job(const struct launch_order *order, int talk, pid
 {
 	int r;
 
-	tie_to_parent(talk, parent);
+	if (settings_integer(&order->plan->settings, SET_ON_LAUNCHER_DEATH) == DEATH_KILL)
+		tie_to_parent(talk, parent);
 	limit_self(order->limits);
 	redirect(talk, order->output_fd);
 	wait_for_go(talk);

@@ -51,7 +51,7 @@ static void watch(struct look *look, const struct ledger_ticket *tickets, size_t
 	if (fd == -ESRCH || !ledger_is_alive(look->admission->ledger, index)) {
 		/* Dead; or dead, and a child of its that has not come to its exec has the lease. */
 		rr_fd_done(&fd);
-		look_again(look, REAP_AGAIN_NS);
+		look_again(look, ticket->kept ? UNSEEN_NS : REAP_AGAIN_NS);
 	} else if (fd >= 0) {
 		look->watched[look->n_watched++] = fd;
 	} else {
@@ -350,14 +350,16 @@ static int look_locked(struct look *look, bool depends, bool anyway, struct rr_e
 {
 	struct admission *admission = look->admission;
 	struct ledger_ticket *mine;
+	enum reap_again again;
 	size_t n, other;
 	int r;
 
 	if (*ledger_mended(admission->ledger))
 		tell("%s: mended", ledger_mended(admission->ledger));
-	if (reap_dead(admission->ledger, admission->entered ? admission->index : QUEUE_NONE,
-		      look->plan->paths.state))
-		look_again(look, REAP_AGAIN_NS);
+	again = reap_dead(admission->ledger, admission->entered ? admission->index : QUEUE_NONE,
+			  look->plan->paths.state);
+	if (again != REAP_DONE)
+		look_again(look, again == REAP_SOON ? REAP_AGAIN_NS : UNSEEN_NS);
 	r = overlap_look(look->plan, admission->ledger,
 			 admission->entered ? admission->index : QUEUE_NONE, &look->overlap, &other,
 			 err);

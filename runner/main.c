@@ -19,6 +19,7 @@
 #include "runner/aftercare.h"
 #include "runner/detach.h"
 #include "runner/events.h"
+#include "runner/keeper.h"
 #include "runner/launch.h"
 #include "runner/learn.h"
 #include "runner/missed.h"
@@ -42,6 +43,7 @@ struct attempt {
 	struct placement placement;
 	struct limit_set limits;
 	struct care care;
+	struct keeper keeper;
 	struct child child;
 	struct outcome outcome;
 	struct held_output held;
@@ -187,6 +189,7 @@ static void unplace(struct attempt *attempt)
 
 	if (placement_end(&attempt->placement, &err) < 0)
 		tell_error("%s", err.text);
+	keeper_dismiss(&attempt->keeper);
 }
 
 static struct status finished(struct attempt *attempt)
@@ -240,6 +243,8 @@ static struct status run(struct attempt *attempt)
 	events_resources("resources_initial");
 	attempt->care = (struct care){ .temp_root = -1, .temp_fd = -1, .promise = { .fd = -1 } };
 	r = place(attempt, &err);
+	if (r == 0)
+		keeper_start(attempt->plan, &attempt->placement, &attempt->keeper);
 	care_environment(attempt->plan, &attempt->placement);
 	status_file_offer(attempt->plan);
 	if (r == 0)
@@ -255,6 +260,7 @@ static struct status run(struct attempt *attempt)
 
 	status_file_remove(attempt->plan);
 	ticket_release(&attempt->admission, r == 0);
+	keeper_end(&attempt->keeper);
 	return status;
 }
 

@@ -11,51 +11,63 @@
 #include "policy/queue.h"
 #include "runner/lost.h"
 
-/* True while something of the job in that leaf may still be there; it has been killed then. */
-static bool leaf_is_dying(const char *leaf)
+/* Whether something of the job in that leaf may still be there; it has been killed then, unless it
+ * is to be kept. */
+static enum reap_again look_at_leaf(const char *leaf, bool kept)
 {
 	int populated = placement_is_leaf_path(leaf) ? cg_populated(leaf) : -ENOENT;
 
 	if (populated == 0)
 		rr_ignore(placement_reap_leaf(leaf)); /* it is empty, which is what counts */
 	if (populated == 0 || populated == -ENOENT || populated == -ENODEV)
-		return false;
+		return REAP_DONE;
+	if (kept)
+		return REAP_LATER;
 	rr_ignore(leaf_kill(leaf)); /* the next look sees whether it did */
-	return true;
+	return REAP_SOON;
 }
 
 /* Without a leaf the job's first process dies with its launcher (PDEATHSIG); this is for one that
- * escaped that, and for what it has started. */
-static bool job_is_dying(const struct ledger_ticket *ticket, const struct ledger_detail *detail)
+ * escaped that, and for what it has started. One that is kept is as long there as its first process
+ * is. */
+static enum reap_again look_at_job(const struct ledger_ticket *ticket,
+				   const struct ledger_detail *detail)
 {
-	bool dying = tree_kill_orphans(ticket->id);
+	bool gone = detail->job_pid <= 0 ||
+		    rr_proc_is_gone(detail->job_pid, detail->job_start_ticks);
 	rr_autofd int pidfd = -1;
 
-	if (detail->job_pid <= 0 || rr_proc_is_gone(detail->job_pid, detail->job_start_ticks))
-		return dying;
+	if (ticket->kept)
+		return gone ? REAP_DONE : REAP_LATER;
+	if (tree_kill_orphans(ticket->id) && gone)
+		return REAP_SOON;
+	if (gone)
+		return REAP_DONE;
 	pidfd = rr_pidfd_open(detail->job_pid);
 	/* Looked at again, as the pidfd could be of a successor of that pid. */
 	if (rr_proc_is(detail->job_pid, detail->job_start_ticks))
 		rr_ignore(rr_pidfd_signal(pidfd, detail->job_pid, SIGKILL));
-	return true;
+	return REAP_SOON;
 }
 
-/* model: REAP_RUNNING. A running ticket. True when it could not be freed yet. */
-static bool reap_one(struct ledger *ledger, size_t index, const char *state_dir)
+/* model: REAP_RUNNING. A running ticket; freed unless something is to be looked at again. */
+static enum reap_again reap_one(struct ledger *ledger, size_t index, const char *state_dir)
 {
 	size_t n;
 	const struct ledger_ticket *ticket = &ledger_tickets(ledger, &n)[index];
 	struct ledger_detail detail;
+	enum reap_again again;
 	struct rr_err err;
 
 	ledger_read_detail(ledger, index, &detail);
-	if (detail.leaf[0] ? leaf_is_dying(detail.leaf) : job_is_dying(ticket, &detail))
-		return true;
-	/* Before the ticket goes: killed in between, the next one finds the record, and no other.
-	 */
+	again = detail.leaf[0] ? look_at_leaf(detail.leaf, ticket->kept)
+			       : look_at_job(ticket, &detail);
+	if (again != REAP_DONE)
+		return again;
+	/* Before the ticket goes: killed in between, the next one finds the record, and no other. */
 	if (ticket->launching >= LAUNCH_BEGUN && ledger_is_own(ledger, index) &&
 	    lost_record(ledger, ticket, &detail, state_dir) == -EBUSY)
-		return true;
+		return REAP_SOON;
 	/* model: REAP_RESTAMP. It may have started just now, however long ago that was allowed. */
 	if (ticket->launching == LAUNCH_BEGUN && ledger_is_own(ledger, index))
 		rr_ignore(ledger_restamp(ledger, ticket->lane, ticket->number, rr_now_boot_ns(),
@@ -63,7 +75,7 @@ static bool reap_one(struct ledger *ledger, size_t index, const char *state_dir)
 	/* Before LAUNCH_BEGUN nothing can have run: the start is given back. A write that fails
 	 * leaves the ticket for the next one to find. */
 	rr_ignore(ledger_remove(ledger, index, ticket->launching < LAUNCH_BEGUN, &err));
-	return false;
+	return REAP_DONE;
 }
 
 bool reap_waiter(struct ledger *ledger, size_t index)
@@ -92,16 +104,21 @@ static void reap_heads(struct ledger *ledger, size_t mine)
 	} while (freed);
 }
 
-bool reap_dead(struct ledger *ledger, size_t mine, const char *state_dir)
+enum reap_again reap_dead(struct ledger *ledger, size_t mine, const char *state_dir)
 {
-	bool again = false;
+	enum reap_again most = REAP_DONE;
 	size_t n;
 	const struct ledger_ticket *tickets = ledger_tickets(ledger, &n);
 
-	for (size_t i = n; i > 0; i--)
+	for (size_t i = n; i > 0; i--) {
+		enum reap_again again = REAP_DONE;
+
 		if (tickets[i - 1].state == TICKET_RUNNING && i - 1 != mine &&
 		    !ledger_is_alive(ledger, i - 1))
-			again |= reap_one(ledger, i - 1, state_dir);
+			again = reap_one(ledger, i - 1, state_dir);
+		if (again > most)
+			most = again;
+	}
 	reap_heads(ledger, mine);
-	return again;
+	return most;
 }

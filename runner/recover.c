@@ -31,7 +31,7 @@ static int look_once(struct ledger *ledger, const struct paths *paths, int wake_
 		return r > 0 ? -EBUSY : r;
 	if (*ledger_mended(ledger))
 		tell("%s: mended", ledger_mended(ledger));
-	*ret_again = reap_dead(ledger, QUEUE_NONE, paths->state);
+	*ret_again = reap_dead(ledger, QUEUE_NONE, paths->state) == REAP_SOON;
 	/* Dead waiters that nobody stands behind; the others are found by who does. */
 	(void)ledger_tickets(ledger, &n);
 	for (size_t i = 0; i < n; i++)

@@ -65,3 +65,93 @@ lost_records() {
 	run -0 resrun -w 20s -- true
 	assert_equal "$(lost_records)" 0
 }
+
+gone_together() {
+	is_gone "$(<job)" "$(<daemon)"
+}
+
+no_slot_taken() {
+	[[ $(resrunctl status --json | jq '.running | length') == 0 ]]
+}
+
+# Every process of the launcher's that is not the job's.
+keeper_of() { # LAUNCHER
+	local pid
+	for pid in $(pgrep -P "$1"); do
+		[[ $(<"/proc/$pid/comm") != resrun-keeper ]] || echo "$pid"
+	done
+}
+
+@test "kill -9 of the launcher: soon nothing of the job is left, nor its slot, leaf or keeper, with no other resrun" {
+	lasting
+	keeper=$(keeper_of "$launcher")
+	[[ -n $keeper ]]
+	# It holds nothing of anybody's open.
+	assert_equal "$(ls "/proc/$keeper/fd" | wc -l)" 1
+	[[ $(cut -d ' ' -f 6 "/proc/$keeper/stat") == "$keeper" ]]
+	kill -KILL "$launcher"
+	eventually "$(pick 5 30)" gone_together
+	eventually "$(pick 5 30)" is_gone "$keeper"
+	assert_equal "$(lost_records)" 1
+	no_slot_taken
+	run -0 find /sys/fs/cgroup -type d -name "rr-*" ! -name rr-sup
+	assert_output ''
+}
+
+@test "the same when its whole process group is killed, and when what it waits for is stopped" {
+	rm -f job daemon
+	background setsid sh -c 'echo $$ >group; exec resrun -- bash -c "(exec setsid sleep 1000) & echo \$! >daemon; echo \$\$ >job; exec sleep 1000"'
+	eventually 20 test -s job
+	kill -KILL -- -"$(<group)"
+	eventually "$(pick 5 30)" gone_together
+	eventually "$(pick 5 30)" no_slot_taken
+	lasting
+	kill -STOP "$(<daemon)"
+	kill -KILL "$launcher"
+	eventually "$(pick 5 30)" gone_together
+}
+
+@test "no keeper is left behind, however the job ends, and no wait for children sees it" {
+	local pid
+	run -0 resrun -- true
+	run -3 resrun -- sh -c 'exit 3'
+	run -127 resrun -- /nonexistent
+	run -125 resrun --before false -- true
+	run -124 resrun -t 0.2 -- sleep 100
+	# A parent that has no child but resrun has none at all after it.
+	run -0 bash -c 'resrun -- true; wait; read -r children <"/proc/$$/task/$$/children"; echo "$children"'
+	assert_output ''
+	run -0 resrun --report report -- spin 0.3
+	assert_equal "$(report .usage.pids_peak)" 1
+	for pid in /proc/[0-9]*; do
+		[[ $(cat "$pid/comm" 2>/dev/null) != resrun-keeper ]] || tr '\0' ' ' <"$pid/environ" | grep -vq "RESRUN_STATE_DIR=$STATE" ||
+			fail "left: $pid"
+	done
+}
+
+@test "a keeper that is killed is not missed: the job goes on, and the next resrun clears up" {
+	lasting
+	kill -KILL "$(keeper_of "$launcher")"
+	kill -KILL "$launcher"
+	run -0 resrun -w 20s -- true
+	gone_together
+	assert_equal "$(lost_records)" 1
+}
+
+@test "on_launcher_death=keep: the job goes on and keeps its slot until it has ended" {
+	export RESRUN_ON_LAUNCHER_DEATH=keep
+	mkfifo gate
+	background resrun -- sh -c 'echo $$ >job; read -r word <gate; echo "$word" >late'
+	eventually 20 test -s job
+	assert_equal "$(keeper_of "$LAST_PID")" ''
+	kill -KILL "$LAST_PID"
+	run -75 resrun -w 1s -- true
+	! is_gone "$(<job)"
+	background resrun -w 60s -- true
+	eventually 20 queued 1
+	echo go >gate
+	await "$LAST_PID"
+	assert_equal "$status" 0
+	assert_equal "$(<late)" go
+	assert_equal "$(lost_records)" 1
+}

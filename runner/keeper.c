@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#include "runner/keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "cgroup/tree.h"
+#include "policy/queue.h"
+#include "runner/reap.h"
+#include "runner/tell.h"
+
+#define ROUNDS 250 /* of looking after what is dying */
+#define PAUSE_NS (20 * RR_NS_PER_MS)
+#define LOCK_NS (10 * RR_NS_PER_S)
+
+/* A copy of us whose death sends no signal: fork() would make a child that waits see. */
+static pid_t clone_unseen(void)
+{
+	return (pid_t)syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
+}
+
+/* ---- the keeper ---- */
+
+static void nap(void)
+{
+	struct timespec pause = rr_timespec(PAUSE_NS);
+
+	(void)nanosleep(&pause, NULL);
+}
+
+/* At once, and whatever the ledger's state. */
+static void end_job(const struct plan *plan, const char *leaf)
+{
+	if (*leaf) {
+		rr_ignore(placement_reap_leaf(leaf)); /* what it could not, the next resrun tries */
+		return;
+	}
+	for (int round = 0; round < ROUNDS && tree_kill_orphans(plan->job_id); round++)
+		nap();
+}
+
+/* The slot and the record, as the next resrun would do it. */
+static void clear_up(const struct plan *plan)
+{
+	auto_ledger struct ledger *ledger = NULL;
+	struct rr_err ignored;
+	bool again = true;
+
+	if (ledger_open(plan->paths.ledger, plan->paths.shared, &ledger, &ignored) < 0)
+		return;
+	for (int round = 0; again && round < ROUNDS; round++) {
+		if (ledger_lock(ledger, LOCK_NS, &ignored) != 0)
+			return;
+		again = reap_dead(ledger, QUEUE_NONE, plan->paths.state) == REAP_SOON;
+		ledger_unlock(ledger);
+		if (again)
+			nap();
+	}
+}
+
+static bool heard_goodbye(int talk)
+{
+	ssize_t n;
+	char byte;
+
+	do
+		n = read(talk, &byte, 1);
+	while (n < 0 && errno == EINTR);
+	return n == 1;
+}
+
+_Noreturn static void keep(const struct plan *plan, const char *leaf, int talk)
+{
+	(void)setsid();
+	(void)prctl(PR_SET_NAME, "resrun-keeper");
+	rr_ignore(chdir("/"));
+	rr_fd_close_all_but(talk);
+	if (heard_goodbye(talk))
+		_exit(0);
+	/* Nothing that is opened from here on may land where messages go. */
+	if (rr_fd_fill_standard() < 0)
+		_exit(1);
+	end_job(plan, leaf);
+	clear_up(plan);
+	_exit(0);
+}
+
+/* ---- the launcher ---- */
+
+void keeper_start(const struct plan *plan, const struct placement *placement, struct keeper *ret)
+{
+	const char *leaf = placement->leaf.fd >= 0 ? placement->leaf.path : "";
+	int ends[2];
+
+	*ret = (struct keeper){ .talk = -1 };
+	if (settings_integer(&plan->settings, SET_ON_LAUNCHER_DEATH) == DEATH_KEEP)
+		return;
+	if (pipe2(ends, O_CLOEXEC) == 0) {
+		ret->pid = clone_unseen();
+		if (ret->pid == 0)
+			keep(plan, leaf, ends[0]);
+		(void)close(ends[0]);
+		ret->talk = ends[1];
+	}
+	if (ret->pid > 0) {
+		tree_leave_out(ret->pid);
+		return;
+	}
+	tell("nothing will end the job if resrun is killed: %s", strerror(errno));
+	*ret = (struct keeper){ .talk = ret->talk };
+	rr_fd_close(&ret->talk);
+}
+
+void keeper_dismiss(struct keeper *keeper)
+{
+	if (keeper->pid <= 0)
+		return;
+	/* Killed, it reads nothing; SIGPIPE is ignored. */
+	rr_ignore(write(keeper->talk, "", 1));
+	rr_fd_close(&keeper->talk);
+}
+
+void keeper_end(struct keeper *keeper)
+{
+	if (keeper->pid <= 0)
+		return;
+	while (waitpid(keeper->pid, NULL, __WCLONE) < 0 && errno == EINTR)
+		;
+	tree_leave_out(0);
+	keeper->pid = 0;
+}
