@@ -15,6 +15,7 @@ _resrun_options='--profile
 --pressure-threshold
 --max-wait
 --on-busy
+--on-overlap
 --max-concurrent
 --rate
 --priority
@@ -75,6 +76,9 @@ _resrun_argument() { # OPTION TEXT
 		;;
 	--on-busy)
 		compgen -W 'fail skip run' -- "$2"
+		;;
+	--on-overlap)
+		compgen -W 'allow wait skip replace' -- "$2"
 		;;
 	--priority)
 		compgen -W 'low normal high critical' -- "$2"

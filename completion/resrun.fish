@@ -18,7 +18,7 @@ function __resrun_command
 				set -e words[1]
 				string join \n -- $words (commandline -ct)
 				return
-			case -p --profile --config --name --key --cpu-threshold --memory-threshold --disk-threshold --pressure-threshold -w --max-wait --on-busy -j --max-concurrent -r --rate --priority --after --after-any -m --memory --memory-high --swap -c --cpus --cpu-weight --pids --io-weight --io-max --isolation --seccomp -t --timeout --kill-after --retries --retry-on --backoff --before --cleanup --sweep --sweep-age --report --log --color
+			case -p --profile --config --name --key --cpu-threshold --memory-threshold --disk-threshold --pressure-threshold -w --max-wait --on-busy --on-overlap -j --max-concurrent -r --rate --priority --after --after-any -m --memory --memory-high --swap -c --cpus --cpu-weight --pids --io-weight --io-max --isolation --seccomp -t --timeout --kill-after --retries --retry-on --backoff --before --cleanup --sweep --sweep-age --report --log --color
 				set -e words[1]
 			case '-*'
 			case '*'
@@ -57,6 +57,7 @@ complete -c resrun -n '__resrun_in_options' -l disk-threshold -d 'start only whi
 complete -c resrun -n '__resrun_in_options' -l pressure-threshold -d 'start only while pressure (PSI some avg10) is below P percent' -x
 complete -c resrun -n '__resrun_in_options' -s w -l max-wait -d 'wait this long for everything together (0: do not wait; inf)' -x
 complete -c resrun -n '__resrun_in_options' -l on-busy -d 'when the wait is over: exit 75, exit 0 without running, or run anyway' -x -a 'fail skip run'
+complete -c resrun -n '__resrun_in_options' -l on-overlap -d 'while a job of the same --name waits or runs: wait for its end, exit 0, or cancel it first' -x -a 'allow wait skip replace'
 complete -c resrun -n '__resrun_in_options' -s j -l max-concurrent -d 'running jobs of one profile' -x
 complete -c resrun -n '__resrun_in_options' -s r -l rate -d 'starts of one profile in any window of that length' -x
 complete -c resrun -n '__resrun_in_options' -l priority -d 'order among waiters, then arrival' -x -a 'low normal high critical'
