@@ -119,6 +119,8 @@ half_read() {
 	eventually 10 grep -q "$worker-two" "/proc/$second/comm"
 	bash -c 'resrunctl monitor --json --debug -i 100ms --duration 300ms --temp empty --match "nothing,$WORKER-*"; true' >lines
 	assert_equal "$(jq -sc 'map(.pid) | unique' lines)" "$(jq -nc "[$first, $second] | sort")"
+	# Each once in every look.
+	assert_equal "$(jq -sc 'unique_by([.pid, .age_s]) | length' lines)" "$(wc -l <lines)"
 	some_line ".pid == $first and .processes == 2" lines
 	# A script by its own name.
 	printf '#!/bin/bash\nread -r word <gate\n' >transcode
