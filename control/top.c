@@ -157,8 +157,9 @@ static int wait_and_act(struct top *top, uint64_t until_ns, struct rr_err *err)
 			return 1;
 		timeout((int)((until_ns - now_ns) / RR_NS_PER_MS) + 1);
 		key = getch();
+		/* No key in time; or never again one, as the terminal has gone. */
 		if (key == ERR)
-			return 1;
+			return isatty(STDIN_FILENO);
 		if (!top_take_key(top, key))
 			return 0;
 		/* Also when the size of the screen has changed (KEY_RESIZE). */

@@ -175,6 +175,20 @@ half_read() {
 	PY
 }
 
+@test "how often it looks: by its mode, more rarely under load, and --debug always" {
+	background sleep 300
+	while read -r mode least most; do
+		resrunctl monitor --json --duration 100ms --temp empty $mode "$LAST_PID" >lines
+		some_line ".interval_s >= $least and .interval_s <= $most" lines
+	done <<-'END'
+		--quick 2 60
+		--heavy 30 300
+		--debug 1 1
+		--interval=7s 7 60
+		-- 5 60
+	END
+}
+
 @test "wrong usage: 125, and why" {
 	local words
 	while IFS='|' read -r words expected; do
