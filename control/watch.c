@@ -18,6 +18,7 @@
 
 #define EXACT_MAX 256 /* processes whose memory is asked for one by one */
 #define ENVIRONMENT_MAX (1U << 20)
+#define KEEPER "resrun-keeper" /* as runner/keeper.c names it */
 #define ASKED_MAX 4 /* processes of a tree whose environment is read */
 
 /* ---- the scene ---- */
@@ -103,6 +104,26 @@ static bool is_there(const struct watch *watch, const struct scene *scene)
 	return root && root->start_ticks == watch->root_ticks && root->state != 'Z';
 }
 
+/* The launcher and its keeper are not of the job. */
+static bool is_of_job(const struct watch *watch, const struct scene *scene, pid_t pid)
+{
+	const struct process *process = processes_find(&scene->now, pid);
+
+	return pid != watch->root &&
+	       !(process && process->parent == watch->root && strcmp(process->name, KEEPER) == 0);
+}
+
+static void leave_out_others(const struct watch *watch, const struct scene *scene,
+			     struct pids *pids)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < pids->n; i++)
+		if (is_of_job(watch, scene, pids->v[i]))
+			pids->v[kept++] = pids->v[i];
+	pids->n = kept;
+}
+
 static void find_pids(const struct watch *watch, const struct scene *scene, struct pids *ret)
 {
 	ret->n = 0;
@@ -114,9 +135,8 @@ static void find_pids(const struct watch *watch, const struct scene *scene, stru
 	if (!is_there(watch, scene))
 		return;
 	ret->n = processes_tree(&scene->now, watch->root, ret->v, TREE_MAX);
-	/* The launcher is not of the job. */
-	if (watch->job_id[0] && ret->n > 0)
-		memmove(ret->v, ret->v + 1, --ret->n * sizeof(ret->v[0]));
+	if (watch->job_id[0])
+		leave_out_others(watch, scene, ret);
 }
 
 /* The root, or of a job its oldest process. */
