@@ -90,7 +90,7 @@ static void prune_logs(const char *folder, uint64_t max_bytes)
 	logs = list_logs(dir, &n);
 	if (logs)
 		qsort(logs, n, sizeof(*logs), by_age);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; logs && i < n; i++) {
 		sum += logs[i].bytes;
 		if (sum > max_bytes && !is_held(dirfd(dir), logs[i].name) &&
 		    unlinkat(dirfd(dir), logs[i].name, 0) == 0)
