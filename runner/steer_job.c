@@ -172,6 +172,9 @@ static void merge(const struct settings *changes, const struct limit_set *now,
 		touched[id] = changes->v[limit_settings[i].setting].set;
 		if (touched[id])
 			ret->v[id] = asked.v[id];
+		/* Even where another one would bring it. */
+		if (touched[id] && !settings_has(changes, limit_settings[i].setting))
+			ret->v[id].asked = false;
 	}
 	/* memory_high brings its own cap where there is none. */
 	if (touched[LIMIT_MEMORY_HIGH] && !touched[LIMIT_MEMORY] && !ret->v[LIMIT_MEMORY].asked &&
