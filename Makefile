@@ -110,6 +110,13 @@ fault:
 		RESRUN_BUILD=$(abspath $(O)) tests/fault/$$sweep || status=1; \
 	done; exit $$status
 
+# Core tests on kernels that lack what resrun prefers; FALLBACKS='steer death' for some of them.
+.PHONY: fallbacks
+fallbacks:
+	@scripts/deps build check
+	@$(MAKE) --no-print-directory tests
+	@RESRUN_BUILD=$(abspath $(O)) tests/fault/fallbacks $(FALLBACKS)
+
 # Crowds that fight for a few slots while some are killed; SOAK='--rounds 100' for longer.
 .PHONY: soak
 soak:

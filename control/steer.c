@@ -23,6 +23,7 @@
 #define ANSWER_NS                                                                                  \
 	(10 * RR_NS_PER_S) /* a launcher that lives, and does not run a hook, needs ms             \
 			    */
+#define UNSEEN_NS (200 * RR_NS_PER_MS) /* how often one looks after what cannot be watched */
 #define JOBS_MAX 256 /* named in one command */
 
 /* ---- one job ---- */
@@ -42,8 +43,17 @@ static int may_ask(const struct status_job *job, struct rr_err *err)
 	return 0;
 }
 
+/* Whether the launcher is gone; without a pidfd, as far as its pid can tell from here. */
+static bool is_gone(const struct ledger_ticket *ticket, int pidfd, bool ended)
+{
+	return pidfd >= 0 ? ended
+			  : ticket->pid_namespace == rr_namespace("pid") &&
+				    rr_proc_is_gone(ticket->pid, ticket->start_ticks);
+}
+
 /* True when something has come; false when the launcher is gone or the time is over. */
-static bool wait_for_answer(int fd, int pidfd, uint64_t until_ns)
+static bool wait_for_answer(int fd, int pidfd, const struct ledger_ticket *ticket,
+			    uint64_t until_ns)
 {
 	for (;;) {
 		struct pollfd events[] = { { .fd = fd, .events = POLLIN },
@@ -53,12 +63,13 @@ static bool wait_for_answer(int fd, int pidfd, uint64_t until_ns)
 
 		if (now_ns >= until_ns)
 			return false;
-		rest = rr_timespec(until_ns - now_ns);
+		rest = rr_timespec(pidfd < 0 && until_ns - now_ns > UNSEEN_NS ? UNSEEN_NS
+									      : until_ns - now_ns);
 		(void)ppoll(events, 2, &rest, NULL);
 		/* An answer first: its sender may have ended upon it. */
 		if (events[0].revents)
 			return true;
-		if (events[1].revents)
+		if (is_gone(ticket, pidfd, events[1].revents))
 			return false;
 	}
 }
@@ -69,7 +80,7 @@ static int hear(int fd, int pidfd, const struct ledger_ticket *ticket, uint64_t 
 {
 	char text[STEER_WORDS + 8];
 
-	while (wait_for_answer(fd, pidfd, until_ns)) {
+	while (wait_for_answer(fd, pidfd, ticket, until_ns)) {
 		struct message_sender from;
 		ssize_t n = message_receive(fd, text, sizeof(text), &from);
 

@@ -297,6 +297,10 @@ for size in (0, 1, 2, 20, 3000): s.sendto(open("nonsense", "rb").read(size), "\0
 	assert_equal "$status" 143
 }
 
+has_socket() { # PID
+	find "/proc/$1/fd" -lname 'socket:*' | grep -q .
+}
+
 @test "a launcher that does not answer is named; one that ends meanwhile too" {
 	beating --name long
 	kill -STOP "$launcher"
@@ -309,11 +313,12 @@ for size in (0, 1, 2, 20, 3000): s.sendto(open("nonsense", "rb").read(size), "\0
 	# It was given up, so it is not done later.
 	beats_on
 	kill -STOP "$launcher"
-	background sh -c 'resrunctl cancel long >said 2>&1'
+	background resrunctl cancel long
 	asker=$LAST_PID
-	eventually 20 sh -c "ls -l /proc/$(pgrep -P "$asker" | head -1)/fd | grep -q socket"
+	eventually 20 has_socket "$asker"
 	kill -KILL "$launcher"
 	await "$asker"
-	[[ $(<said) == *': it has ended meanwhile' ]] || fail "$(<said)"
+	assert_equal "$status" 1
+	[[ $(<background.err) == *': it has ended meanwhile'* ]] || fail "$(<background.err)"
 	eventually 20 is_gone "$(<job)"
 }
