@@ -12,13 +12,11 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "cgroup/tree.h"
-#include "policy/queue.h"
-#include "runner/reap.h"
+#include "runner/recover.h"
 #include "runner/tell.h"
 
 #define ROUNDS 250 /* of looking after what is dying */
 #define PAUSE_NS (20 * RR_NS_PER_MS)
-#define LOCK_NS (10 * RR_NS_PER_S)
 
 /* A copy of us whose death sends no signal: fork() would make a child that waits see. */
 static pid_t clone_unseen(void)
@@ -46,25 +44,6 @@ static void end_job(const struct plan *plan, const char *leaf)
 		nap();
 }
 
-/* The slot and the record, as the next resrun would do it. */
-static void clear_up(const struct plan *plan)
-{
-	auto_ledger struct ledger *ledger = NULL;
-	struct rr_err ignored;
-	bool again = true;
-
-	if (ledger_open(plan->paths.ledger, plan->paths.shared, &ledger, &ignored) < 0)
-		return;
-	for (int round = 0; again && round < ROUNDS; round++) {
-		if (ledger_lock(ledger, LOCK_NS, &ignored) != 0)
-			return;
-		again = reap_dead(ledger, QUEUE_NONE, plan->paths.state) == REAP_SOON;
-		ledger_unlock(ledger);
-		if (again)
-			nap();
-	}
-}
-
 static bool heard_goodbye(int talk)
 {
 	ssize_t n;
@@ -78,6 +57,8 @@ static bool heard_goodbye(int talk)
 
 _Noreturn static void keep(const struct plan *plan, const char *leaf, int talk)
 {
+	struct rr_err ignored;
+
 	(void)setsid();
 	(void)prctl(PR_SET_NAME, "resrun-keeper");
 	rr_ignore(chdir("/"));
@@ -88,7 +69,8 @@ _Noreturn static void keep(const struct plan *plan, const char *leaf, int talk)
 	if (rr_fd_fill_standard() < 0)
 		_exit(1);
 	end_job(plan, leaf);
-	clear_up(plan);
+	/* The slot and the record; what fails, the next resrun does. */
+	rr_ignore(recover_slots(&plan->paths, &ignored));
 	_exit(0);
 }
 

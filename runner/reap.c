@@ -33,8 +33,8 @@ static enum reap_again look_at_leaf(const char *leaf, bool kept)
 static enum reap_again look_at_job(const struct ledger_ticket *ticket,
 				   const struct ledger_detail *detail)
 {
-	bool gone = detail->job_pid <= 0 ||
-		    rr_proc_is_gone(detail->job_pid, detail->job_start_ticks);
+	bool gone =
+		detail->job_pid <= 0 || rr_proc_is_gone(detail->job_pid, detail->job_start_ticks);
 	rr_autofd int pidfd = -1;
 
 	if (ticket->kept)
@@ -64,7 +64,8 @@ static enum reap_again reap_one(struct ledger *ledger, size_t index, const char 
 			       : look_at_job(ticket, &detail);
 	if (again != REAP_DONE)
 		return again;
-	/* Before the ticket goes: killed in between, the next one finds the record, and no other. */
+	/* Before the ticket goes: killed in between, the next one finds the record, and no other.
+	 */
 	if (ticket->launching >= LAUNCH_BEGUN && ledger_is_own(ledger, index) &&
 	    lost_record(ledger, ticket, &detail, state_dir) == -EBUSY)
 		return REAP_SOON;

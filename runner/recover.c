@@ -20,7 +20,7 @@
 #define AGAIN_NS (20 * RR_NS_PER_MS)
 #define DYING_NS (10 * RR_NS_PER_S) /* so long what was killed may take to go */
 
-/* One look, under the lock. True when something of a dead launcher's job is still going. */
+/* One look, under the lock. *ret_again when something of a dead launcher's job is dying. */
 static int look_once(struct ledger *ledger, const struct paths *paths, int wake_fd, bool *ret_again,
 		     struct rr_err *err)
 {
@@ -42,7 +42,7 @@ static int look_once(struct ledger *ledger, const struct paths *paths, int wake_
 	return 0;
 }
 
-static int free_slots(const struct paths *paths, struct rr_err *err)
+int recover_slots(const struct paths *paths, struct rr_err *err)
 {
 	uint64_t deadline_ns = rr_now_boot_ns() + DYING_NS;
 	auto_ledger struct ledger *ledger = NULL;
@@ -73,7 +73,7 @@ void recover_missed(const struct paths *paths, const struct signals *signals)
 
 	if (!missed_any(paths->state))
 		return;
-	if (free_slots(paths, &err) < 0) {
+	if (recover_slots(paths, &err) < 0) {
 		tell_error("%s", err.text);
 		return;
 	}
@@ -96,7 +96,7 @@ int recover_alone(const struct request *request, struct rr_err *err)
 		r = paths_find(&settings, &paths, err);
 	if (r == 0) {
 		tell_setup(&settings);
-		r = free_slots(&paths, err);
+		r = recover_slots(&paths, err);
 		if (r == 0)
 			r = signals_take(&signals, err);
 		care_hooks_directory();

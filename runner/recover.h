@@ -7,6 +7,10 @@
 #include "runner/options.h"
 #include "runner/signals.h"
 
+/* Frees the slots of dead launchers, when what is left of their jobs has been ended, and wakes who
+ * waits for them. 0 or -errno with words. */
+rr_checked int recover_slots(const struct paths *paths, struct rr_err *err);
+
 /* At a start: runs the hooks that killed launchers missed, once nothing of their jobs goes on.
  * Trouble is told, and keeps nothing from starting. */
 void recover_missed(const struct paths *paths, const struct signals *signals);
