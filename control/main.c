@@ -34,6 +34,7 @@ static const struct verb {
 	{ "set", verb_set,
 	  "change the limits of a running job, or the priority of one that waits" },
 	{ "stats", verb_stats, "what the runs of each key needed, and what the next will need" },
+	{ "alerts", verb_alerts, "when the host ran short of something, and when it recovered" },
 	{ "replay", verb_replay, "what the learner would have made of a trace of tasks" },
 	{ "doctor", verb_doctor, "what this host allows, why not more, and what would allow it" },
 	{ "config", verb_config, "show, check or write the configuration" },

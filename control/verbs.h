@@ -16,6 +16,7 @@ rr_checked int verb_pause(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_resume(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_set(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_stats(int argc, char **argv, struct rr_err *err);
+rr_checked int verb_alerts(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_replay(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_doctor(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_sweep(int argc, char **argv, struct rr_err *err);

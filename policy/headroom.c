@@ -70,21 +70,23 @@ static double pressure_percent(const struct headroom_reading *reading, size_t *r
 }
 
 /* A threshold of 100 is none: what is full cannot be told from what is over. */
-static enum headroom_level level_of(double value, double threshold, bool was_critical)
+static enum headroom_level level_of(double value, double threshold, enum headroom_level before)
 {
 	double slack = HEADROOM_HYSTERESIS_SHARE * threshold;
-	double critical = threshold;
+	double critical = threshold, warning = HEADROOM_WARN_SHARE * threshold;
 
 	if (slack > HEADROOM_HYSTERESIS_PERCENT)
 		slack = HEADROOM_HYSTERESIS_PERCENT;
-	if (was_critical)
+	if (before == HEADROOM_CRITICAL)
 		critical -= slack;
+	if (before != HEADROOM_OK)
+		warning -= slack;
 
 	if (value < 0 || threshold < 0 || threshold >= 100)
 		return HEADROOM_OK;
 	if (value >= critical)
 		return HEADROOM_CRITICAL;
-	return value >= HEADROOM_WARN_SHARE * threshold ? HEADROOM_WARNING : HEADROOM_OK;
+	return value >= warning ? HEADROOM_WARNING : HEADROOM_OK;
 }
 
 void headroom_judge(const struct headroom_reading *reading,
@@ -102,9 +104,8 @@ void headroom_judge(const struct headroom_reading *reading,
 	verdict.threshold[HEADROOM_DISK] = limits->disk_percent;
 	verdict.threshold[HEADROOM_PRESSURE] = limits->pressure_percent;
 	for (size_t i = 0; i < HEADROOM_N; i++) {
-		bool was_critical = before && before->level[i] == HEADROOM_CRITICAL;
-
-		verdict.level[i] = level_of(verdict.value[i], verdict.threshold[i], was_critical);
+		verdict.level[i] = level_of(verdict.value[i], verdict.threshold[i],
+					    before ? before->level[i] : HEADROOM_OK);
 		if (verdict.level[i] == HEADROOM_CRITICAL)
 			verdict.room = false;
 	}

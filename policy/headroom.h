@@ -12,7 +12,7 @@
 
 #define HEADROOM_DISKS_MAX 16
 #define HEADROOM_WARN_SHARE 0.8 /* a warning begins at this share of the threshold */
-#define HEADROOM_HYSTERESIS_PERCENT 2 /* once over the threshold: go on only this far below it */
+#define HEADROOM_HYSTERESIS_PERCENT 2 /* a level is left only this far below where it begins */
 #define HEADROOM_HYSTERESIS_SHARE 0.1 /* but of a small threshold no more than this part */
 
 enum headroom_resource {

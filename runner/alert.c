@@ -4,30 +4,28 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "policy/alerts.h"
 #include "runner/events.h"
 #include "runner/hooks.h"
 #include "runner/tell.h"
 
 #define LOOK_NS (5 * RR_NS_PER_S)
 
+/* The first look is only the beginning of a difference: a moment's load alarms nobody. */
+static void begin(struct alert *alert)
+{
+	gate_open(alert->plan, &alert->gate);
+	gate_sample(&alert->gate);
+	alert->begun = true;
+}
+
 void alert_start(const struct plan *plan, const struct signals *signals, struct alert *ret)
 {
 	*ret = (struct alert){ .plan = plan, .signals = signals };
-	ret->wanted =
-		settings_has(&plan->settings, SET_LOG) || *hook_list(&plan->hooks, HOOK_ON_ALERT);
-	if (!ret->wanted)
-		return;
-	/* The first look is only the beginning of a difference: a moment's load alarms nobody. */
-	gate_open(plan, &ret->gate);
-	gate_sample(&ret->gate);
+	/* Where nobody listens, a short job is spared the look. */
+	if (settings_has(&plan->settings, SET_LOG) || *hook_list(&plan->hooks, HOOK_ON_ALERT))
+		begin(ret);
 	ret->next_ns = rr_now_boot_ns() + LOOK_NS;
-}
-
-static const char *severity(enum headroom_level level)
-{
-	static const char *const names[] = { "ok", "warning", "critical" };
-
-	return names[level];
 }
 
 static void run_hooks(const struct alert *alert, enum headroom_resource resource)
@@ -46,6 +44,24 @@ static void run_hooks(const struct alert *alert, enum headroom_resource resource
 	}
 }
 
+/* For resrunctl alerts: of all jobs that see it, one puts it down. */
+static void note(const struct alert *alert, enum headroom_resource resource)
+{
+	const struct headroom_verdict *verdict = &alert->gate.verdict;
+	struct alert_record record = {
+		.at_wall_ns = rr_now_wall_ns(),
+		.job_id = alert->plan->job_id,
+		.resource = resource,
+		.level = verdict->level[resource],
+		.value = verdict->value[resource],
+		.threshold = verdict->threshold[resource],
+	};
+	struct rr_err err;
+
+	if (alerts_note(alert->plan->paths.state, &record, &err) < 0)
+		tell_more("%s", err.text);
+}
+
 static void change(struct alert *alert, enum headroom_resource resource)
 {
 	const struct headroom_verdict *verdict = &alert->gate.verdict;
@@ -54,7 +70,7 @@ static void change(struct alert *alert, enum headroom_resource resource)
 
 	alert->level[resource] = level;
 	(void)json_object_set_new(fields, "resource", json_string(headroom_name(resource)));
-	(void)json_object_set_new(fields, "severity", json_string(severity(level)));
+	(void)json_object_set_new(fields, "severity", json_string(headroom_level_name(level)));
 	(void)json_object_set_new(fields, "value", json_real(verdict->value[resource]));
 	(void)json_object_set_new(fields, "threshold", json_real(verdict->threshold[resource]));
 	events_put(level == HEADROOM_CRITICAL ? "warning" : "info", "alert", fields);
@@ -66,13 +82,24 @@ void alert_look(struct alert *alert)
 {
 	uint64_t now_ns = rr_now_boot_ns();
 
-	if (!alert->wanted || now_ns < alert->next_ns)
+	if (now_ns < alert->next_ns)
 		return;
 	alert->next_ns = now_ns + LOOK_NS;
+	if (!alert->begun) {
+		begin(alert);
+		return;
+	}
 	gate_sample(&alert->gate);
 	/* What is reserved is not used yet: it alarms nobody. */
 	(void)gate_has_room(&alert->gate, NULL, 0);
-	for (int i = 0; i < HEADROOM_N; i++)
-		if (alert->gate.verdict.level[i] != alert->level[i])
+	for (int i = 0; i < HEADROOM_N; i++) {
+		bool changed = alert->gate.verdict.level[i] != alert->level[i];
+
+		if (changed)
 			change(alert, i);
+		/* At first also what is as it should be: it may have recovered while no job ran. */
+		if (changed || !alert->noted)
+			note(alert, i);
+	}
+	alert->noted = true;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * While a job runs: tells when a resource of the host turns warning, critical, or well again, as
- * events and, on critical, to the hooks of hook_on_alert. It changes nothing for the job.
+ * events, in the history of alerts and, on critical, to the hooks of hook_on_alert. It changes
+ * nothing for the job.
  */
 #pragma once
 
@@ -12,7 +13,8 @@
 struct alert {
 	const struct plan *plan;
 	const struct signals *signals;
-	bool wanted; /* somebody listens: --log or hook_on_alert */
+	bool begun; /* the host was looked at once */
+	bool noted; /* the levels were told to the history once */
 	struct gate gate;
 	uint64_t next_ns; /* BOOTTIME, of the next look */
 	enum headroom_level level[HEADROOM_N];

@@ -126,12 +126,14 @@ time.sleep(30)'
 	valid stats <answer
 }
 
-@test "the other verbs: replay, doctor, config show, audit, sweep, monitor" {
+@test "the other verbs: replay, doctor, alerts, config show, audit, sweep, monitor" {
 	printf '%s\n' process,status,submit,memory,peak_rss,realtime,rchar a,COMPLETED,1,1000,500,10,1 >trace.csv
 	ctl replay --json trace.csv
 	valid replay <answer
 	run resrunctl doctor --json
 	valid doctor <<<"$output"
+	ctl alerts --json
+	valid alerts <answer
 	ctl config show --json
 	valid config-show <answer
 	run resrunctl audit --json

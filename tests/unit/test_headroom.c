@@ -30,11 +30,15 @@ static void cpu_levels(void **state)
 		{ 84.99, 85, -1, WARN },
 		{ 85, 85, -1, CRIT },
 		{ 100, 85, -1, CRIT },
-		/* Hysteresis: two below, and only after a critical verdict. */
+		/* Hysteresis: a level is left two below where it begins. */
 		{ 84, 85, CRIT, CRIT },
 		{ 83, 85, CRIT, CRIT },
 		{ 82.99, 85, CRIT, WARN },
-		{ 67, 85, CRIT, OK },
+		{ 66, 85, CRIT, WARN },
+		{ 65.99, 85, CRIT, OK },
+		{ 66, 85, WARN, WARN },
+		{ 65.99, 85, WARN, OK },
+		{ 67.9, 85, OK, OK },
 		{ 84, 85, WARN, WARN },
 		{ 84, 85, OK, WARN },
 		{ 85, 85, OK, CRIT },

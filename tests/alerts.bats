@@ -1,0 +1,54 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# Alerts: the host runs short while a job runs, and recovers: events, and resrunctl alerts.
+#
+# runs: outside outside-user
+# shellcheck disable=SC2154  # stderr: set by run
+
+source "$BATS_TEST_DIRNAME/common.bash"
+
+setup() {
+	resrun_setup
+}
+
+teardown() {
+	end_background
+}
+
+holds() { # PROGRAM
+	jq -e "$1" <<<"$output" >/dev/null || fail "not so: $1 in: $output"
+}
+
+# A job that runs until the alerts have that many lines.
+until_alerts() { # COUNT [OPTION]...
+	resrun --on-busy run -w 0 -q -t 60 "${@:2}" -- sh -c "until [ \"\$(wc -l <'$STATE/alerts')\" -ge $1 ]; do sleep 0.1; done" 2>/dev/null
+}
+
+@test "alerts: none" {
+	run -0 resrunctl alerts
+	assert_output 'Alerts: none'
+	run -0 resrunctl alerts --json
+	holds '. == {"schema": 1, "alerts": []}'
+	run -125 resrunctl alerts --since yesterday
+	run -125 resrunctl alerts word
+}
+
+@test "alerts: critical while one job runs, well again when the next looks; as events too" {
+	until_alerts 1 --memory-threshold 0.1 --log events
+	assert_equal "$(jq -r 'select(.message == "alert") | "\(.resource) \(.severity) \(.threshold)"' events)" 'memory critical 0.1'
+	until_alerts 2 --log later
+	run -0 resrunctl alerts --json
+	holds '.alerts | map("\(.resource) \(.severity)") == ["memory critical", "memory ok"]'
+	holds '.alerts[0] | .value > .threshold and .threshold == 0.1'
+	assert_equal "$(history '.[0].job_id')" "$(jq -r '.alerts[0].job_id' <<<"$output")"
+	# To whom it was well all the time, nothing happened.
+	assert_equal "$(jq -r 'select(.message == "alert")' later)" ''
+	if python3 -c 'import jsonschema' 2>/dev/null; then
+		"$SOURCE/tests/validate" alerts <<<"$output"
+	fi
+	run -0 resrunctl alerts
+	assert_line --regexp '^[0-9-]+ [0-9:]+ +memory +critical +[0-9.]+% +0.1% '
+	run -0 resrunctl alerts --json --since 2199-01-01
+	holds '.alerts == []'
+}
