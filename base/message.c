@@ -9,8 +9,9 @@
 
 #include "base/fd.h"
 
-#define NAME_AT (offsetof(struct sockaddr_un, sun_path) + 1) /* behind the zero of abstract names  \
-							      */
+#define NAME_AT                                                                                    \
+	(offsetof(struct sockaddr_un, sun_path) + 1) /* behind the zero of abstract names          \
+						      */
 
 static void take_name(const struct sockaddr_un *address, socklen_t length, char *ret)
 {

@@ -12,8 +12,8 @@
  *  4. A ticket belongs to the launcher that wrote it, which holds its lease (ledger_lease.c) from
  *     before it is written until it is freed. Others change it only to free it, and only when that
  *     launcher is dead and its leaf is empty.
- *  5. A start is: ticket RUNNING, then token, then (durability=sync) fdatasync, then the clone, then
- *     (with the job's pid, where no leaf tells of it) LAUNCH_BEGUN, then the word that lets the
+ *  5. A start is: ticket RUNNING, then token, then (durability=sync) fdatasync, then the clone,
+ * then (with the job's pid, where no leaf tells of it) LAUNCH_BEGUN, then the word that lets the
  *     clone call exec. Killed after the first: the dead ticket is freed, nothing was counted. After
  *     the second: freed, and the token found by the ticket's number and taken back, as nothing can
  *     have run before LAUNCH_BEGUN. After that: the token stays. Until the job runs its token does
