@@ -36,7 +36,7 @@ static bool run_recover(void)
 	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
 	posix_spawn_file_actions_t actions;
 	int status = 0, r;
-	pid_t pid;
+	pid_t pid = 0;
 
 	if (n <= 0 || posix_spawn_file_actions_init(&actions) != 0)
 		return false;
@@ -269,8 +269,9 @@ static const char *id_in(const char *name, char buf[static NAME_MAX + 1], bool *
 {
 	size_t length;
 
-	*ret_new = name[0] == '.';
-	name += *ret_new;
+	*ret_new = *name == '.';
+	if (*ret_new)
+		name++;
 	if (strncmp(name, TEMP_PREFIX, strlen(TEMP_PREFIX)) != 0)
 		return NULL;
 	(void)snprintf(buf, NAME_MAX + 1, "%s", name + strlen(TEMP_PREFIX));

@@ -105,11 +105,11 @@ char **missed_environment(const json_t *report, const char *report_path)
 	for (size_t i = 0; i < sizeof(singles) / sizeof(singles[0]); i++)
 		add_variable(list, &n, "", singles[i], json_object_get(report, singles[i]));
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
-		json_t *group = json_object_get(report, groups[i]), *value;
-		const char *name;
+		json_t *group = json_object_get(report, groups[i]);
 
-		json_object_foreach(group, name, value)
-			add_variable(list, &n, groups[i], name, value);
+		for (void *at = json_object_iter(group); at; at = json_object_iter_next(group, at))
+			add_variable(list, &n, groups[i], json_object_iter_key(at),
+				     json_object_iter_value(at));
 	}
 	list[n] = NULL;
 	return list;

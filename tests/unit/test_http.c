@@ -117,6 +117,7 @@ static int listen_somewhere(struct http_url *ret)
 static _Noreturn void serve_one(int fd)
 {
 	static const char first[] = OK "Content-Le", second[] = "ngth: 5\r\n\r\nhello";
+	const struct timespec pause = { .tv_nsec = 50000000 };
 	char request[1024] = "";
 	size_t used = 0;
 	int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
@@ -130,7 +131,7 @@ static _Noreturn void serve_one(int fd)
 	}
 	if (strncmp(request, "GET /x HTTP/1.1\r\n", 17) != 0 || !strstr(request, "\r\nHost: "))
 		_exit(2);
-	if (write(client, first, strlen(first)) < 0 || usleep(50000) < 0 ||
+	if (write(client, first, strlen(first)) < 0 || nanosleep(&pause, NULL) < 0 ||
 	    write(client, second, strlen(second)) < 0)
 		_exit(3);
 	_exit(0);
