@@ -215,8 +215,7 @@ killed_with_hooks() { # [in-hook]
 	LAST_PID=$!
 	started+=("$LAST_PID")
 	eventually 20 test -e sub/holding
-	kill -KILL "$LAST_PID"
-	await "$LAST_PID"
+	kill_with_keeper "$LAST_PID"
 }
 
 @test "hooks that a killed launcher missed are run by the next start, once, where the job was" {

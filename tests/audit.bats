@@ -35,8 +35,7 @@ kill_launcher() { # [OPTION]...
 	background resrun --temp "$@" -- sh -c 'echo $$ >job.pid; echo content >"$TMPDIR/file"; echo >holding; read -r word <gate'
 	eventually 20 test -e holding
 	rm holding
-	kill -KILL "$LAST_PID"
-	await "$LAST_PID"
+	kill_with_keeper "$LAST_PID"
 }
 
 @test "audit: clean where nothing was ever run, and after jobs that ended well" {

@@ -108,6 +108,21 @@ await() { # PID
 	wait "$1" || status=$?
 }
 
+# Every process of the launcher's that is not the job's.
+keeper_of() { # LAUNCHER
+	local pid
+	for pid in $(pgrep -P "$1"); do
+		[[ $(<"/proc/$pid/comm") != resrun-keeper ]] || echo "$pid"
+	done
+}
+
+# Kills a launcher and its keeper, which would clear up: what they leave is for the next one to find.
+kill_with_keeper() { # LAUNCHER
+	# shellcheck disable=SC2046  # pids
+	kill -KILL $(keeper_of "$1") "$1"
+	await "$1"
+}
+
 # For teardown: nothing that a test started outlives it.
 end_background() {
 	local pid

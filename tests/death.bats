@@ -74,14 +74,6 @@ no_slot_taken() {
 	[[ $(resrunctl status --json | jq '.running | length') == 0 ]]
 }
 
-# Every process of the launcher's that is not the job's.
-keeper_of() { # LAUNCHER
-	local pid
-	for pid in $(pgrep -P "$1"); do
-		[[ $(<"/proc/$pid/comm") != resrun-keeper ]] || echo "$pid"
-	done
-}
-
 @test "kill -9 of the launcher: soon nothing of the job is left, nor its slot, leaf or keeper, with no other resrun" {
 	lasting
 	keeper=$(keeper_of "$launcher")

@@ -100,7 +100,8 @@ teardown() {
 	id=$(RESRUN_LOGS_MAX_SIZE=250K resrun -j 9 -d -- true)
 	run -0 resrunctl wait "$id"
 	# Two fit; the running one's is the oldest, and stays all the same.
-	assert_equal "$(cd "$STATE/logs" && printf '%s\n' *.log | sort)" "$( (printf '%s\n' "$first" "$id" && tail -n 2 ids) | sed 's/$/.log/' | sort)"
+	# shellcheck disable=SC2046  # ids
+	assert_equal "$(cd "$STATE/logs" && printf '%s\n' *.log | sort)" "$(printf '%s.log\n' "$first" "$id" $(tail -n 2 ids) | sort)"
 	[[ -e $STATE/logs/unrelated ]]
 	echo go >gate
 	run -0 resrunctl wait "$first"

@@ -140,7 +140,8 @@ missing() { # RE FILE LINE...
 	local names
 	page resrun.1 >text
 	resrun --temp -m 1G --name x --cleanup 'env >hook' -- env >job
-	mapfile -t names < <(sed -nE 's/^(RESRUN_[A-Z_]+)=.*/\1/p' job hook | grep -vE '_(THRESHOLD|DIR|WAIT|BUILD)$|_TEST_' | sort -u)
+	# RESRUN_USAGE_... are the names of the report, which another test looks for.
+	mapfile -t names < <(sed -nE 's/^(RESRUN_[A-Z_]+)=.*/\1/p' job hook | grep -vE '_(THRESHOLD|DIR|WAIT|BUILD)$|_TEST_|_USAGE_' | sort -u)
 	((${#names[@]} > 10))
 	assert_equal "$(missing '(^|[ ,])OPTION(,|$)' text "${names[@]}")" ''
 }
@@ -205,7 +206,7 @@ complete_words() { # WORD...
 	source "$COMPLETION/resrun.bash"
 	printf '[profile encode]\n[profile night]\n' | write_config
 	touch policy-file
-	assert_equal "$(complete_words resrun --on)" --on-busy
+	assert_equal "$(complete_words resrun --on-b)" --on-busy
 	assert_equal "$(complete_words resrun --on-busy '')" 'fail skip run'
 	assert_equal "$(complete_words resrun --on-busy = s)" skip
 	assert_equal "$(complete_words resrun --on-busy =)" 'fail skip run'
