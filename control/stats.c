@@ -130,12 +130,14 @@ static int add_success(struct gathering *gathering, const struct index_run *run)
 static int take_run(const struct index_run *run, void *arg)
 {
 	struct gathering *gathering = arg;
-	const char *name = run->key ? run->key : "";
 	struct stats_key *key;
 
-	if (gathering->n == 0 || strcmp(gathering->keys[gathering->n - 1].key, name) != 0) {
+	/* Of a job that was lost nobody knows it. */
+	if (!run->key)
+		return 0;
+	if (gathering->n == 0 || strcmp(gathering->keys[gathering->n - 1].key, run->key) != 0) {
 		finish_key(gathering);
-		if (begin_key(gathering, name) < 0)
+		if (begin_key(gathering, run->key) < 0)
 			return -ENOMEM;
 	}
 	key = &gathering->keys[gathering->n - 1];

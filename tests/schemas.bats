@@ -81,6 +81,24 @@ time.sleep(30)'
 	assert_equal "$(jq '.records | length' answer)" 8
 }
 
+has_lost() { # JOB: its launcher was killed, and somebody has said so
+	resrun -q -j 9 -- true
+	[[ $(history "map(select(.name == \"$1\")) | map(.exit.reason) | first") == lost ]]
+}
+
+@test "the report of a job that was lost" {
+	background resrun --name gone -- sleep 60
+	eventually 10 queued 0 1
+	kill -KILL "$LAST_PID"
+	await "$LAST_PID"
+	eventually 20 has_lost gone
+	ctl history --json
+	valid history <answer
+	ctl stats --json
+	valid stats <answer
+	assert_equal "$(jq -c '.keys | map(.key)' answer)" '["default:true"]'
+}
+
 @test "status: nothing, one that runs, one that waits, and rate windows" {
 	ctl status --json
 	valid status <answer
