@@ -243,7 +243,8 @@ flip() { # OFFSET
 	background resrun -w 40s -- true
 	launchers+=("$LAST_PID")
 	eventually 20 queued 1 1
-	kill -KILL "${launchers[@]}"
+	# shellcheck disable=SC2046  # pids
+	kill -KILL $(keeper_of "$holder") "${launchers[@]}"
 	eventually 20 is_gone "${launchers[@]}"
 	run -0 ledger-check --running 1 --waiting 1 --starts 1 "$STATE"
 	cp -r "$STATE" bad
