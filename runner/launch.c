@@ -249,8 +249,13 @@ int launch_go(const struct launch_order *order, struct child *child, struct rr_e
 
 	child->started_ns = rr_now_boot_ns();
 	child->started_wall_ns = rr_now_wall_ns();
-	/* model: GO. That it does not arrive is heard from the child, or seen at its end. */
-	rr_ignore(send(child->talk, "", 1, MSG_NOSIGNAL));
+	/* model: GO. A child that is no more has said why, or its status will. */
+	if (send(child->talk, "", 1, MSG_NOSIGNAL) < 0 && errno != EPIPE) {
+		int r = rr_err_sys(err, errno, "let '%s' start", order->command[0]);
+
+		launch_drop(child);
+		return r;
+	}
 	if (hear_failure(child->talk, &failure)) {
 		launch_drop(child);
 		return explain(order, &failure, err);
