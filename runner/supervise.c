@@ -29,6 +29,7 @@
 #include "runner/live.h"
 #include "runner/watcher.h"
 
+#define FIRST_NS (20 * RR_NS_PER_MS) /* to the first sample: what is over by then needs none */
 #define FAST_NS (100 * RR_NS_PER_MS) /* sampling at first: short jobs have short peaks */
 #define FAST_FOR_NS (2 * RR_NS_PER_S)
 #define SLOW_NS RR_NS_PER_S
@@ -114,6 +115,8 @@ void watcher_pace(const struct watcher *watcher)
 
 	if (watcher->phase == PHASE_LEAVING)
 		set_tick(watcher, LEAVING_NS);
+	else if (age_ns < FIRST_NS)
+		set_tick(watcher, FIRST_NS);
 	else if (age_ns < FAST_FOR_NS)
 		set_tick(watcher, FAST_NS);
 	else
@@ -349,7 +352,6 @@ void supervise(const struct watch_order *order, struct outcome *ret)
 	*ret = (struct outcome){ .code = -1 };
 	usage_clear(&ret->usage);
 	start_watching(&watcher);
-	watcher_sample(&watcher);
 	/* It may have ended before its signal was looked for. */
 	reap_children(&watcher);
 	while (watcher.phase != PHASE_GONE)
