@@ -109,3 +109,26 @@ int cg_walk_processes(const char *dir, int (*visit)(const char *dir, pid_t pid, 
 
 	return cg_walk_bottom_up(dir, visit_processes, &all);
 }
+
+struct list {
+	pid_t *pids;
+	size_t n, max;
+};
+
+static int add_to_list(const char *dir, pid_t pid, void *arg)
+{
+	struct list *list = arg;
+
+	(void)dir;
+	if (list->n < list->max)
+		list->pids[list->n++] = pid;
+	return 0;
+}
+
+size_t cg_list_processes(const char *dir, pid_t *ret_pids, size_t max)
+{
+	struct list list = { ret_pids, 0, max };
+
+	rr_ignore(cg_walk_processes(dir, add_to_list, &list)); /* what could be seen is there */
+	return list.n;
+}

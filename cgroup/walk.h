@@ -16,3 +16,7 @@ rr_checked int cg_walk_bottom_up(const char *dir, int (*visit)(const char *dir, 
 /* Calls visit(dir, pid, arg) for every process in DIR and below it. */
 rr_checked int cg_walk_processes(const char *dir,
 				 int (*visit)(const char *dir, pid_t pid, void *arg), void *arg);
+
+/* The processes in DIR and below it: *ret_pids, at most `max`. Returns how many; of a group that is
+ * gone there are none. */
+size_t cg_list_processes(const char *dir, pid_t *ret_pids, size_t max);

@@ -87,16 +87,6 @@ struct pids {
 	size_t n;
 };
 
-static int add_pid(const char *dir, pid_t pid, void *arg)
-{
-	struct pids *pids = arg;
-
-	(void)dir;
-	if (pids->n < TREE_MAX)
-		pids->v[pids->n++] = pid;
-	return 0;
-}
-
 static bool is_there(const struct watch *watch, const struct scene *scene)
 {
 	const struct process *root = processes_find(&scene->now, watch->root);
@@ -128,8 +118,7 @@ static void find_pids(const struct watch *watch, const struct scene *scene, stru
 {
 	ret->n = 0;
 	if (watch->leaf[0]) {
-		/* A leaf that is gone has none. */
-		rr_ignore(cg_walk_processes(watch->leaf, add_pid, ret));
+		ret->n = cg_list_processes(watch->leaf, ret->v, TREE_MAX);
 		return;
 	}
 	if (!is_there(watch, scene))

@@ -29,22 +29,11 @@ struct pids {
 	size_t n;
 };
 
-static int add_pid(const char *dir, pid_t pid, void *arg)
-{
-	struct pids *pids = arg;
-
-	(void)dir;
-	if (pids->n < TREE_MAX)
-		pids->v[pids->n++] = pid;
-	return 0;
-}
-
 static void find_pids(const struct watch_order *order, struct pids *ret)
 {
 	ret->n = 0;
 	if (order->placement->leaf.fd >= 0)
-		/* What cannot be found is not shown. */
-		rr_ignore(cg_walk_processes(order->placement->leaf.path, add_pid, ret));
+		ret->n = cg_list_processes(order->placement->leaf.path, ret->v, TREE_MAX);
 	else
 		ret->n = tree_find(getpid(), ret->v, TREE_MAX);
 }
