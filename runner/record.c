@@ -320,7 +320,7 @@ bool record_limits(const struct plan *plan, const struct limit_set *limits, stru
 		(void)json_object_set_new(fields, "reason", report_string(limit->why_not));
 		events_put("warning", "limit_not_enforced", fields);
 		if (limit->by != BY_NONE && !strict) {
-			tell_more("limit %s is only held by %s", limit_name(i),
+			tell_more("limit %s is held without a cgroup: %s", limit_name(i),
 				  limit_by_name(limit->by));
 			continue;
 		}
