@@ -122,7 +122,7 @@ new_lab() {
 	[[ -z ${gated:-} ]] || mkfifo gate
 }
 
-# Nothing that a point started outlives it: jobs end with their launchers.
+# Nothing that a point started outlives it: jobs end with their launchers, and keepers when they have cleared up.
 end_all() {
 	local pid
 	for pid in "${started[@]}"; do
@@ -130,6 +130,15 @@ end_all() {
 		await "$pid"
 	done
 	started=()
+	[[ -z ${lab:-} ]] || until_true "$HANG" no_keeper || note "a keeper is still there"
+}
+
+# None of this lab: others have keepers as well.
+no_keeper() {
+	local pid
+	for pid in $(pgrep -x resrun-keeper); do
+		! grep -qsz "^RESRUN_STATE_DIR=$lab/state$" "/proc/$pid/environ" || return 1
+	done
 }
 
 # ---- scenarios ----------------------------------------------------------------------------------------------------------
