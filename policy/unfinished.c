@@ -93,22 +93,24 @@ int unfinished_report(const struct unfinished *unfinished, const json_t *report,
 	return r < 0 ? rr_err_sys(err, -r, "write '%s'", unfinished->report) : 0;
 }
 
-/* The promise last: while it stands, somebody will come for the rest. */
-static void remove_files(const struct unfinished *unfinished)
+/* The promise last: while it stands, somebody will come for the rest. False when it still does. */
+static bool remove_files(const struct unfinished *unfinished)
 {
 	char fresh[PATH_MAX + sizeof(NEW_END)];
 
 	(void)snprintf(fresh, sizeof(fresh), "%s" NEW_END, unfinished->report);
 	(void)unlink(fresh);
 	(void)unlink(unfinished->report);
-	(void)unlink(unfinished->path);
+	return unlink(unfinished->path) == 0;
 }
 
 void unfinished_end(struct unfinished *unfinished)
 {
 	if (unfinished->fd < 0)
 		return;
-	remove_files(unfinished);
+	/* What cannot be removed is emptied: then it promises nothing. */
+	if (!remove_files(unfinished))
+		rr_ignore(ftruncate(unfinished->fd, 0));
 	rr_fd_close(&unfinished->fd);
 }
 
@@ -156,7 +158,7 @@ static int take_one(const char *state_dir, const char *job_id, bool keep,
 	json_decref(promise);
 	json_decref(report);
 	if (!keep || !promise)
-		remove_files(&files);
+		(void)remove_files(&files);
 	return promise ? 1 : 0;
 }
 
