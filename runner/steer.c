@@ -19,33 +19,30 @@ static void answer(int fd, const struct steer_call *call, const struct steer_ans
 	rr_ignore(message_send(fd, call->from.name, text, length));
 }
 
-__attribute__((format(printf, 4, 0))) static void
-answer_with(int fd, const struct steer_call *call, bool done, const char *fmt, va_list args)
-{
-	struct steer_answer what = { .done = done };
-
-	(void)vsnprintf(what.words, sizeof(what.words), fmt, args);
-	tell_more("%s, by pid %d%s: %s", steer_verb_name(call->request.verb), call->from.pid,
-		  done ? "" : ", refused", what.words);
-	answer(fd, call, &what);
-}
-
 void steer_done(int fd, const struct steer_call *call, const char *fmt, ...)
 {
+	struct steer_answer what = { .done = true };
 	va_list args;
 
 	va_start(args, fmt);
-	answer_with(fd, call, true, fmt, args);
+	(void)vsnprintf(what.words, sizeof(what.words), fmt, args);
 	va_end(args);
+	tell_more("%s, by pid %d: %s", steer_verb_name(call->request.verb), call->from.pid,
+		  what.words);
+	answer(fd, call, &what);
 }
 
 void steer_refuse(int fd, const struct steer_call *call, const char *fmt, ...)
 {
+	struct steer_answer what = { .done = false };
 	va_list args;
 
 	va_start(args, fmt);
-	answer_with(fd, call, false, fmt, args);
+	(void)vsnprintf(what.words, sizeof(what.words), fmt, args);
 	va_end(args);
+	tell_more("%s, by pid %d, refused: %s", steer_verb_name(call->request.verb), call->from.pid,
+		  what.words);
+	answer(fd, call, &what);
 }
 
 /* Our own user, or root; who sends without a name wants no answer, and gets nothing. */
