@@ -132,21 +132,18 @@ static int append_line(int fd, const char *path, const struct entry *entry)
 	struct stat st, named;
 	off_t end;
 	ssize_t n;
-	int r;
+	int r = entry->once ? lock_soon(fd) : flock(fd, LOCK_EX) < 0 ? -errno : 0;
 
+	if (r < 0)
+		return r;
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	r = entry->once ? lock_soon(fd) : flock(fd, LOCK_EX) < 0 ? -errno : 0;
-	if (r < 0)
-		return r;
 	if (lstat(path, &named) < 0 || named.st_ino != st.st_ino || named.st_dev != st.st_dev)
 		return -ESTALE;
 	if (entry->once && has_recent(entry->state_dir, fd, entry->once))
 		return 0;
-	if (fstat(fd, &st) < 0)
-		return -errno;
 	end = last_line_end(fd, st.st_size);
 	if (end < st.st_size && ftruncate(fd, end) < 0)
 		return -errno;
