@@ -118,8 +118,13 @@ keeper_of() { # LAUNCHER
 
 # Kills a launcher and its keeper, which would clear up: what they leave is for the next one to find.
 kill_with_keeper() { # LAUNCHER
-	# shellcheck disable=SC2046  # pids
-	kill -KILL $(keeper_of "$1") "$1"
+	local keepers
+	keepers=$(keeper_of "$1")
+	# Stopped, so that it cannot see its keeper die and act on that.
+	kill -STOP "$1"
+	# shellcheck disable=SC2086  # pids
+	[[ -z $keepers ]] || kill -KILL $keepers
+	kill -KILL "$1"
 	await "$1"
 }
 

@@ -124,8 +124,7 @@ no_slot_taken() {
 
 @test "a keeper that is killed is not missed: the job goes on, and the next resrun clears up" {
 	lasting
-	kill -KILL "$(keeper_of "$launcher")"
-	kill -KILL "$launcher"
+	kill_with_keeper "$launcher"
 	run -0 resrun -w 20s -- true
 	gone_together
 	assert_equal "$(lost_records)" 1

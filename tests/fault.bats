@@ -237,15 +237,13 @@ flip() { # OFFSET
 }
 
 @test "ledger-check: what the dead leave is no fault, but it has to be freed" {
-	local launchers=()
 	hold_slot -r 5/1h
-	launchers=("$holder")
 	background resrun -w 40s -- true
-	launchers+=("$LAST_PID")
 	eventually 20 queued 1 1
-	# shellcheck disable=SC2046  # pids
-	kill -KILL $(keeper_of "$holder") "${launchers[@]}"
-	eventually 20 is_gone "${launchers[@]}"
+	# The waiter first: it would take what the holder leaves.
+	kill -KILL "$LAST_PID"
+	await "$LAST_PID"
+	kill_with_keeper "$holder"
 	run -0 ledger-check --running 1 --waiting 1 --starts 1 "$STATE"
 	cp -r "$STATE" bad
 	refuses 'and nobody freed it' --reaped

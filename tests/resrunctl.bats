@@ -224,7 +224,8 @@ misused() { # WORDS ARG...: exit 125, one line that has the words and says where
 @test "status calls a job lost whose launcher is dead, until the next one has cleared it away" {
 	job_in_background --name gone -- sleep 300
 	wait_until 20 status_holds '.running[0].state == "running"'
-	# With the keeper, which would clear it away at once.
+	# With the keeper, which would clear it away at once; stopped, so that it cannot see that one die.
+	kill -STOP "${pids[0]}"
 	pkill -KILL -P "${pids[0]}" -x resrun-keeper
 	kill -KILL "${pids[0]}"
 	wait "${pids[0]}" || true
