@@ -25,6 +25,7 @@
 #include "base/fd.h"
 #include "base/procfs.h"
 #include "cgroup/tree.h"
+#include "policy/pace.h"
 #include "runner/events.h"
 #include "runner/live.h"
 #include "runner/watcher.h"
@@ -33,7 +34,8 @@
 #define FAST_NS (100 * RR_NS_PER_MS) /* sampling at first: short jobs have short peaks */
 #define FAST_FOR_NS (2 * RR_NS_PER_S)
 #define SLOW_NS RR_NS_PER_S
-#define TREE_NS (200 * RR_NS_PER_MS) /* a sampled memory cap must bite within half a second */
+#define SLOWEST_NS (5 * RR_NS_PER_S) /* where a look is dear: a tree of thousands of processes */
+#define CAP_NS (200 * RR_NS_PER_MS) /* a sampled memory cap must bite within half a second */
 #define LEAVING_NS (50 * RR_NS_PER_MS)
 #define BLOCK_BYTES 512 /* unit of ru_inblock and ru_oublock */
 
@@ -87,6 +89,7 @@ static void lower_reservation(const struct watcher *watcher)
 void watcher_sample(struct watcher *watcher)
 {
 	struct usage *usage = &watcher->outcome->usage;
+	uint64_t begun_ns = rr_now_boot_ns();
 
 	if (in_cgroup(watcher)) {
 		meter_read(&watcher->meter, usage);
@@ -100,6 +103,7 @@ void watcher_sample(struct watcher *watcher)
 	alert_look(&watcher->alert);
 	events_process(watcher->order->child->pid, usage, watcher->last_ns - watcher->started_ns);
 	live_show(watcher->order);
+	watcher->look_cost_ns = rr_now_boot_ns() - begun_ns;
 }
 
 static void set_tick(const struct watcher *watcher, uint64_t interval_ns)
@@ -109,18 +113,25 @@ static void set_tick(const struct watcher *watcher, uint64_t interval_ns)
 	(void)timerfd_settime(watcher->tick_fd, 0, &every, NULL);
 }
 
-void watcher_pace(const struct watcher *watcher)
+static uint64_t interval_ns(const struct watcher *watcher)
 {
+	const struct pace pace = { .base_ns = SLOW_NS, .most_ns = SLOWEST_NS };
 	uint64_t age_ns = rr_now_boot_ns() - watcher->started_ns;
 
 	if (watcher->phase == PHASE_LEAVING)
-		set_tick(watcher, LEAVING_NS);
-	else if (age_ns < FIRST_NS)
-		set_tick(watcher, FIRST_NS);
-	else if (age_ns < FAST_FOR_NS)
-		set_tick(watcher, FAST_NS);
-	else
-		set_tick(watcher, in_cgroup(watcher) ? SLOW_NS : TREE_NS);
+		return LEAVING_NS;
+	if (age_ns < FIRST_NS)
+		return FIRST_NS;
+	if (age_ns < FAST_FOR_NS)
+		return FAST_NS;
+	if (watcher->order->limits->v[LIMIT_MEMORY].by == BY_SAMPLED)
+		return CAP_NS;
+	return pace_next_ns(&pace, watcher->look_cost_ns, -1, -1);
+}
+
+void watcher_pace(const struct watcher *watcher)
+{
+	set_tick(watcher, interval_ns(watcher));
 }
 
 /* ---- children and signals ---- */

@@ -23,6 +23,7 @@ struct watcher {
 	int tick_fd; /* timerfd of the sampling */
 	int events_fd; /* cgroup.events of the leaf, or -1 */
 	uint64_t started_ns, last_ns;
+	uint64_t look_cost_ns; /* how long the last sample took */
 	uint64_t timeout_ns, kill_ns; /* BOOTTIME moments; RR_TIME_INF: none */
 	uint64_t frozen_since_ns; /* 0: not frozen */
 	uint64_t reserve_bytes; /* what the whole job is expected to take */

@@ -12,8 +12,9 @@
  *
  * Prints lines of a name and a number:
  *   handover  us from the end of one job to the beginning of the next, one line each
- *   cpu       ms of CPU time that all processes took in the S seconds of waiting
- *   memory    KiB of private memory per waiter, of all processes
+ *   cpu       ms of CPU time that all processes but those of the one that runs took in the S
+ *             seconds of waiting
+ *   memory    KiB of private memory per waiter, of the same
  *   processes per waiter
  *
  * Whatever COMMAND leaves behind is adopted and killed at the end.
@@ -49,8 +50,9 @@ static struct {
 	bool single;
 } opt = { 1, 0, 0, 60, false };
 
-static struct process processes[PROCESSES_MAX];
+static struct process processes[PROCESSES_MAX], waiters[PROCESSES_MAX];
 static size_t n_processes;
+static pid_t first;
 static struct baton *baton;
 static char *words[WORDS_MAX], baton_path[4096];
 static uint64_t deadline_ns;
@@ -193,9 +195,29 @@ static double private_kib(size_t n)
 	return sum;
 }
 
+/* To run costs something too, and not for waiting: who runs is below the first that was started. */
+static bool belongs_to_first(pid_t pid)
+{
+	for (size_t i = 0; pid != first && i < n_processes; i++)
+		if (processes[i].pid == pid)
+			return belongs_to_first(processes[i].parent);
+	return pid == first;
+}
+
+static size_t list_waiters(void)
+{
+	size_t all = list_descendants(), n = 0;
+
+	for (size_t i = 0; i < all; i++)
+		if (!belongs_to_first(processes[i].pid))
+			waiters[n++] = processes[i];
+	memcpy(processes, waiters, n * sizeof(*processes));
+	return n;
+}
+
 static void measure_waiting(void)
 {
-	size_t n = list_descendants();
+	size_t n = list_waiters();
 	double before = cpu_ms(n), kib = private_kib(n);
 
 	sleep_ms((long)opt.idle_s * 1000);
@@ -217,6 +239,8 @@ static void start(void)
 	errno = posix_spawnp(&pid, words[0], &actions, NULL, words, environ);
 	if (errno != 0)
 		die(words[0]);
+	if (!first)
+		first = pid;
 	(void)posix_spawn_file_actions_destroy(&actions);
 }
 
