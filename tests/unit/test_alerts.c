@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The history of alerts: only changes, bounded, torn, and by many at once. */
-#include "fixtures.h"
+#include "fixture_dir.h"
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -8,22 +8,7 @@
 
 #define WRITERS 4
 
-static char dir[PATH_MAX];
 static struct rr_err err;
-
-static int make_dir(void **state)
-{
-	(void)state;
-	fixture_make(dir);
-	return 0;
-}
-
-static int remove_dir(void **state)
-{
-	(void)state;
-	fixture_remove(dir);
-	return 0;
-}
 
 static void note(enum headroom_resource resource, enum headroom_level level)
 {
@@ -157,12 +142,11 @@ static void of_many_one_puts_it_down(void **state)
 
 int main(void)
 {
-#define ALERTS_TEST(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
 	const struct CMUnitTest tests[] = {
-		ALERTS_TEST(only_changes),
-		ALERTS_TEST(torn_and_damaged),
-		ALERTS_TEST(bounded),
-		ALERTS_TEST(of_many_one_puts_it_down),
+		DIR_TEST(only_changes),
+		DIR_TEST(torn_and_damaged),
+		DIR_TEST(bounded),
+		DIR_TEST(of_many_one_puts_it_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

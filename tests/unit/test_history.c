@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The history: appended, read back, torn, damaged, on a full disk, and by many at once. */
-#include "fixtures.h"
+#include "fixture_dir.h"
 
 #include <sched.h>
 #include <stdbool.h>
@@ -13,22 +13,7 @@
 #define WRITERS 6
 #define LINES 60
 
-static char dir[PATH_MAX];
 static struct rr_err err;
-
-static int make_dir(void **state)
-{
-	(void)state;
-	fixture_make(dir);
-	return 0;
-}
-
-static int remove_dir(void **state)
-{
-	(void)state;
-	fixture_remove(dir);
-	return 0;
-}
 
 static int append_number(json_int_t number, struct rr_err *words)
 {
@@ -363,19 +348,18 @@ static void many_writers_lose_nothing(void **state)
 
 int main(void)
 {
-#define HISTORY_TEST(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
 	const struct CMUnitTest tests[] = {
-		HISTORY_TEST(appends_and_reads_back),
-		HISTORY_TEST(one_job_has_one_record),
-		HISTORY_TEST(a_line_is_crc_tab_object),
-		HISTORY_TEST(a_torn_tail_is_cut_off_wherever_it_tore),
-		HISTORY_TEST(a_long_torn_tail_is_cut_off),
-		HISTORY_TEST(damaged_lines_are_passed_over),
-		HISTORY_TEST(foreign_lines_are_passed_over),
-		HISTORY_TEST(what_is_no_history_is_refused),
-		HISTORY_TEST(records_have_a_largest_size),
-		HISTORY_TEST(a_full_disk_leaves_no_half_line),
-		HISTORY_TEST(many_writers_lose_nothing),
+		DIR_TEST(appends_and_reads_back),
+		DIR_TEST(one_job_has_one_record),
+		DIR_TEST(a_line_is_crc_tab_object),
+		DIR_TEST(a_torn_tail_is_cut_off_wherever_it_tore),
+		DIR_TEST(a_long_torn_tail_is_cut_off),
+		DIR_TEST(damaged_lines_are_passed_over),
+		DIR_TEST(foreign_lines_are_passed_over),
+		DIR_TEST(what_is_no_history_is_refused),
+		DIR_TEST(records_have_a_largest_size),
+		DIR_TEST(a_full_disk_leaves_no_half_line),
+		DIR_TEST(many_writers_lose_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The files of the history: set aside when large or old, removed at their age, while many append.
  */
-#include "fixtures.h"
+#include "fixture_dir.h"
 
 #include <stdbool.h>
 #include <time.h>
@@ -15,22 +15,7 @@
 #define LINES 100
 #define DAY_NS (UINT64_C(86400) * RR_NS_PER_S)
 
-static char dir[PATH_MAX];
 static struct rr_err err;
-
-static int make_dir(void **state)
-{
-	(void)state;
-	fixture_make(dir);
-	return 0;
-}
-
-static int remove_dir(void **state)
-{
-	(void)state;
-	fixture_remove(dir);
-	return 0;
-}
 
 static void append(json_int_t number, const char *ended_at)
 {
@@ -219,11 +204,10 @@ static void many_writers_lose_nothing(void **state)
 
 int main(void)
 {
-#define LOG_TEST(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
 	const struct CMUnitTest tests[] = {
-		LOG_TEST(set_aside_when_large),		  LOG_TEST(numbers_go_on),
-		LOG_TEST(set_aside_and_removed_when_old), LOG_TEST(a_clock_set_back),
-		LOG_TEST(many_writers_lose_nothing),	  LOG_TEST(once_means_in_all_parts),
+		DIR_TEST(set_aside_when_large),		  DIR_TEST(numbers_go_on),
+		DIR_TEST(set_aside_and_removed_when_old), DIR_TEST(a_clock_set_back),
+		DIR_TEST(many_writers_lose_nothing),	  DIR_TEST(once_means_in_all_parts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

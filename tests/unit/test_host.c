@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the host has free, read from fixture trees that stand in for /proc and cgroupfs. */
-#include "fixtures.h"
+#include "fixture_dir.h"
 
 #include <sched.h>
 #include <stdbool.h>
@@ -14,23 +14,8 @@
 #define GIB (MIB * 1024)
 #define FILES_MAX 16
 
-static char dir[PATH_MAX];
 static cpu_set_t all_cpus;
 static unsigned first_cpu, n_cpus;
-
-static int make_dir(void **state)
-{
-	(void)state;
-	fixture_make(dir);
-	return 0;
-}
-
-static int remove_dir(void **state)
-{
-	(void)state;
-	fixture_remove(dir);
-	return 0;
-}
 
 /* 251 GiB, 200 of them available. */
 static const char meminfo[] = "MemTotal:       263192576 kB\nMemFree:         1000000 kB\n"
@@ -607,20 +592,19 @@ static void this_very_host(void **state)
 
 int main(void)
 {
-#define HOST_TEST(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
 	const struct CMUnitTest tests[] = {
-		HOST_TEST(memory_is_of_the_tightest_level),
-		HOST_TEST(roots_may_be_missing),
-		HOST_TEST(quotas),
-		HOST_TEST(cpus_and_ticks),
-		HOST_TEST(only_cpus_that_we_may_use_count),
-		HOST_TEST(a_quota_makes_cpus_a_fraction),
-		HOST_TEST(stat_without_cpus_is_unknown),
-		HOST_TEST(pressure_or_none),
-		HOST_TEST(threads_that_want_a_cpu),
-		HOST_TEST(busy_shares),
-		HOST_TEST(disks),
-		HOST_TEST(this_very_host),
+		DIR_TEST(memory_is_of_the_tightest_level),
+		DIR_TEST(roots_may_be_missing),
+		DIR_TEST(quotas),
+		DIR_TEST(cpus_and_ticks),
+		DIR_TEST(only_cpus_that_we_may_use_count),
+		DIR_TEST(a_quota_makes_cpus_a_fraction),
+		DIR_TEST(stat_without_cpus_is_unknown),
+		DIR_TEST(pressure_or_none),
+		DIR_TEST(threads_that_want_a_cpu),
+		DIR_TEST(busy_shares),
+		DIR_TEST(disks),
+		DIR_TEST(this_very_host),
 	};
 
 	if (sched_getaffinity(0, sizeof(all_cpus), &all_cpus) < 0)

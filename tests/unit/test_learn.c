@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The learner: its formulas, and the file of a key: full, torn, foreign, and added to by many. */
-#include "fixtures.h"
+#include "fixture_dir.h"
 
 #include <stdbool.h>
 
@@ -10,22 +10,7 @@
 #define WRITERS 4
 #define RUNS 20
 
-static char dir[PATH_MAX];
 static struct rr_err err;
-
-static int make_dir(void **state)
-{
-	(void)state;
-	fixture_make(dir);
-	return 0;
-}
-
-static int remove_dir(void **state)
-{
-	(void)state;
-	fixture_remove(dir);
-	return 0;
-}
 
 /* ---- the formulas ---- */
 
@@ -334,11 +319,11 @@ int main(void)
 		cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_failed),
 		cmocka_unit_test(test_quantile),
-		cmocka_unit_test_setup_teardown(test_ring, make_dir, remove_dir),
-		cmocka_unit_test_setup_teardown(test_keys, make_dir, remove_dir),
-		cmocka_unit_test_setup_teardown(test_damaged, make_dir, remove_dir),
-		cmocka_unit_test_setup_teardown(test_hostile, make_dir, remove_dir),
-		cmocka_unit_test_setup_teardown(test_many_writers, make_dir, remove_dir),
+		DIR_TEST(test_ring),
+		DIR_TEST(test_keys),
+		DIR_TEST(test_damaged),
+		DIR_TEST(test_hostile),
+		DIR_TEST(test_many_writers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

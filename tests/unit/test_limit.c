@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Limits as the text that the kernel takes, and the controllers they need. */
-#include "fixtures.h"
+#include "fixture_dir.h"
 
 #include <sys/sysmacros.h>
 
@@ -203,22 +203,6 @@ static void io_max_needs_a_disk(void **state)
 
 /* ---- the hierarchy's own files ---- */
 
-static char dir[PATH_MAX];
-
-static int make_dir(void **state)
-{
-	(void)state;
-	fixture_make(dir);
-	return 0;
-}
-
-static int remove_dir(void **state)
-{
-	(void)state;
-	fixture_remove(dir);
-	return 0;
-}
-
 static void controllers_are_read_and_enabled(void **state)
 {
 	static const struct {
@@ -317,10 +301,9 @@ int main(void)
 		cmocka_unit_test(texts),
 		cmocka_unit_test(io_max),
 		cmocka_unit_test(io_max_needs_a_disk),
-		cmocka_unit_test_setup_teardown(controllers_are_read_and_enabled, make_dir,
-						remove_dir),
-		cmocka_unit_test_setup_teardown(what_is_refused_is_told, make_dir, remove_dir),
-		cmocka_unit_test_setup_teardown(populated, make_dir, remove_dir),
+		DIR_TEST(controllers_are_read_and_enabled),
+		DIR_TEST(what_is_refused_is_told),
+		DIR_TEST(populated),
 		cmocka_unit_test(where_we_stand),
 	};
 

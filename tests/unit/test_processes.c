@@ -1,27 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of all processes, from fixture trees that stand in for /proc, and from the real one. */
-#include "fixtures.h"
+#include "fixture_dir.h"
 
 #include <signal.h>
 #include <stdbool.h>
 
 #include "base/processes.h"
-
-static char dir[PATH_MAX];
-
-static int make_dir(void **state)
-{
-	(void)state;
-	fixture_make(dir);
-	return 0;
-}
-
-static int remove_dir(void **state)
-{
-	(void)state;
-	fixture_remove(dir);
-	return 0;
-}
 
 #define REST " 10 10 0 -1 4194304 100 0 0 0 "
 
@@ -178,7 +162,6 @@ static void this_very_host(void **state)
 
 int main(void)
 {
-#define DIR_TEST(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_line_of_stat),
 		DIR_TEST(a_tree_is_its_root_and_all_below),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The text of /proc and cgroupfs, and what tells one process from another. */
-#include "fixtures.h"
+#include "fixture_dir.h"
 
 #include <signal.h>
 #include <stdbool.h>
@@ -8,22 +8,6 @@
 
 #include "base/fd.h"
 #include "base/procfs.h"
-
-static char dir[PATH_MAX];
-
-static int make_dir(void **state)
-{
-	(void)state;
-	fixture_make(dir);
-	return 0;
-}
-
-static int remove_dir(void **state)
-{
-	(void)state;
-	fixture_remove(dir);
-	return 0;
-}
 
 static void finds_numbers(void **state)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a job says of its progress, and what the positions in its files say. */
-#include "fixtures.h"
+#include "fixture_dir.h"
 
 #include <stdbool.h>
 
@@ -8,22 +8,6 @@
 #include "base/progress.h"
 
 #define MIB (UINT64_C(1) << 20)
-
-static char dir[PATH_MAX];
-
-static int make_dir(void **state)
-{
-	(void)state;
-	fixture_make(dir);
-	return 0;
-}
-
-static int remove_dir(void **state)
-{
-	(void)state;
-	fixture_remove(dir);
-	return 0;
-}
 
 /* ---- what the job says ---- */
 
@@ -230,7 +214,6 @@ static void the_largest_file_that_is_read(void **state)
 
 int main(void)
 {
-#define DIR_TEST(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(words_of_a_job),	    DIR_TEST(words_in_a_file),
 		DIR_TEST(only_a_file_of_its_owner_is_read), cmocka_unit_test(text_of_fdinfo),

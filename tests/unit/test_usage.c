@@ -1,27 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The meter of a leaf, over a directory of files that stands in for it. */
-#include "fixtures.h"
+#include "fixture_dir.h"
 
 #include "base/fd.h"
 #include "cgroup/usage.h"
 
 #define U USAGE_UNKNOWN
-
-static char dir[PATH_MAX];
-
-static int make_dir(void **state)
-{
-	(void)state;
-	fixture_make(dir);
-	return 0;
-}
-
-static int remove_dir(void **state)
-{
-	(void)state;
-	fixture_remove(dir);
-	return 0;
-}
 
 static void raises(void **state)
 {
@@ -285,16 +269,15 @@ static void descriptors_close(void **state)
 
 int main(void)
 {
-#define USAGE_TEST(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
 	const struct CMUnitTest tests[] = {
-		USAGE_TEST(raises),
-		USAGE_TEST(a_whole_leaf),
-		USAGE_TEST(an_empty_leaf_is_unknown),
-		USAGE_TEST(garbage_is_unknown),
-		USAGE_TEST(io_adds_up),
-		USAGE_TEST(peaks_only_grow),
-		USAGE_TEST(a_fresh_leaf_lowers_no_peak),
-		USAGE_TEST(descriptors_close),
+		DIR_TEST(raises),
+		DIR_TEST(a_whole_leaf),
+		DIR_TEST(an_empty_leaf_is_unknown),
+		DIR_TEST(garbage_is_unknown),
+		DIR_TEST(io_adds_up),
+		DIR_TEST(peaks_only_grow),
+		DIR_TEST(a_fresh_leaf_lowers_no_peak),
+		DIR_TEST(descriptors_close),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
