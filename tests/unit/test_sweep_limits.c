@@ -284,16 +284,19 @@ static void test_a_sweep_cut_short_is_gone_on_with(void **state)
 	int runs = 0;
 
 	put_many(world, ".", 5000);
-	world->rules.time_limit_ns = 20 * RR_NS_PER_MS;
+	world->rules.time_limit_ns = 5 * RR_NS_PER_MS;
 	do {
 		uint64_t start_ns = rr_now_boot_ns();
 
 		sweep(world);
 		/* On a busy disk a single call can take seconds. */
 		assert_in_range(rr_now_boot_ns() - start_ns, 0, 60 * RR_NS_PER_S);
+		/* On a busy machine all of the time can go into looking at what is open. */
+		if (world->result.files == 0)
+			world->rules.time_limit_ns *= 2;
 		files += world->result.files;
 		runs++;
-	} while (!world->result.complete && runs < 5000);
+	} while (!world->result.complete);
 	assert_int_equal(files, 5000);
 	assert_true(runs > 1);
 }
