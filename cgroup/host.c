@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
 
@@ -46,9 +47,9 @@ static void sample_meminfo(const char *proc, struct host_sample *sample)
 	    rr_text_u64(text, "MemTotal", &total) < 0 ||
 	    rr_text_u64(text, "MemAvailable", &available) < 0)
 		return;
-	sample->memory_known = true;
-	sample->memory_total_bytes = total * 1024;
-	sample->memory_available_bytes = available * 1024;
+	sample->room.memory_known = true;
+	sample->room.memory_total_bytes = total * 1024;
+	sample->room.memory_available_bytes = available * 1024;
 }
 
 /* Page cache and slab that the kernel would give back before it kills anything. */
@@ -85,17 +86,17 @@ static void tighten_memory(const char *dir, uint64_t machine_bytes, struct host_
 	cache = reclaimable(dir);
 	used = current > cache ? current - cache : 0;
 	available = max > used ? max - used : 0;
-	if (sample->cap_total_bytes == 0 || available < sample->cap_available_bytes) {
-		sample->cap_total_bytes = max;
-		sample->cap_available_bytes = available;
+	if (sample->room.cap_total_bytes == 0 || available < sample->room.cap_available_bytes) {
+		sample->room.cap_total_bytes = max;
+		sample->room.cap_available_bytes = available;
 	}
-	if (sample->memory_known &&
-	    used_share(available, max) <
-		    used_share(sample->memory_available_bytes, sample->memory_total_bytes))
+	if (sample->room.memory_known &&
+	    used_share(available, max) < used_share(sample->room.memory_available_bytes,
+						    sample->room.memory_total_bytes))
 		return;
-	sample->memory_known = true;
-	sample->memory_total_bytes = max;
-	sample->memory_available_bytes = available;
+	sample->room.memory_known = true;
+	sample->room.memory_total_bytes = max;
+	sample->room.memory_available_bytes = available;
 }
 
 /* The same for this level's cpu.max, "QUOTA PERIOD" in us. */
@@ -128,7 +129,8 @@ static void tighten_by_ancestors(const struct host_roots *roots, struct host_sam
 {
 	char dir[PATH_SIZE];
 	size_t root_length = roots->cgroup ? strlen(roots->cgroup) : 0;
-	uint64_t machine_bytes = sample->memory_known ? sample->memory_total_bytes : UINT64_MAX;
+	uint64_t machine_bytes =
+		sample->room.memory_known ? sample->room.memory_total_bytes : UINT64_MAX;
 
 	if (!roots->cgroup || !roots->own || strncmp(roots->own, roots->cgroup, root_length) != 0)
 		return;
@@ -187,10 +189,10 @@ static void sample_cpus(const char *proc, struct host_sample *sample)
 	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
 		if (strncmp(line, "cpu", 3) != 0 || line[3] == ' ' || !may_use_cpu(&allowed, line))
 			continue;
-		sample->cpus++;
+		sample->room.cpus++;
 		add_cpu_line(line, sample);
 	}
-	sample->cpu_known = sample->cpus > 0;
+	sample->cpu_known = sample->room.cpus > 0;
 	/* This very thread is one of those that run. */
 	if (rr_text_u64(text, "procs_running", &sample->runnable) == 0 && sample->runnable > 0)
 		sample->runnable--;
@@ -203,7 +205,7 @@ static void sample_pressure(const char *proc, struct host_sample *sample)
 
 	for (size_t i = 0; i < 3; i++) {
 		(void)snprintf(path, sizeof(path), "%s/pressure/%s", proc, files[i]);
-		rr_read_pressure(AT_FDCWD, path, &sample->pressure[i]);
+		rr_read_pressure(AT_FDCWD, path, &sample->room.pressure[i]);
 	}
 }
 
@@ -216,8 +218,8 @@ void host_sample(const struct host_roots *roots, struct host_sample *ret)
 	if (!roots->without_pressure)
 		sample_pressure(roots->proc, &sample);
 	tighten_by_ancestors(roots, &sample);
-	if (sample.quota_cpus > 0 && sample.quota_cpus < sample.cpus)
-		sample.cpus = sample.quota_cpus;
+	if (sample.quota_cpus > 0 && sample.quota_cpus < sample.room.cpus)
+		sample.room.cpus = sample.quota_cpus;
 	*ret = sample;
 }
 
@@ -243,18 +245,28 @@ bool host_runnable(const char *proc, uint64_t *ret)
 
 void host_add_disk(struct host_sample *sample, const char *path)
 {
-	struct host_disk *disk = &sample->disks[sample->n_disks];
+	struct host_disk *disk = &sample->room.disks[sample->room.n_disks];
 	struct statvfs fs;
 	uint64_t used, usable;
 
-	if (sample->n_disks == HOST_DISKS_MAX || statvfs(path, &fs) < 0 || fs.f_blocks == 0)
+	if (sample->room.n_disks == HOST_DISKS_MAX || statvfs(path, &fs) < 0 || fs.f_blocks == 0)
 		return;
 	used = fs.f_blocks - fs.f_bfree;
 	usable = used + fs.f_bavail;
 	(void)snprintf(disk->path, sizeof(disk->path), "%s", path);
 	disk->used_percent = usable ? 100.0 * (double)used / (double)usable : 100;
 	disk->free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
-	sample->n_disks++;
+	sample->room.n_disks++;
+}
+
+void host_add_disks(struct host_sample *sample, const char *here, char *const more[])
+{
+	const char *temporary = getenv("TMPDIR");
+
+	host_add_disk(sample, here);
+	host_add_disk(sample, temporary && *temporary == '/' ? temporary : "/tmp");
+	for (; *more; more++)
+		host_add_disk(sample, *more);
 }
 
 double host_cpu_percent(const struct host_sample *before, const struct host_sample *after)

@@ -10,32 +10,16 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "base/procfs.h"
-
-#define HOST_DISKS_MAX 16
-
-struct host_disk {
-	char path[256];
-	double used_percent; /* as df: of what an ordinary user may fill */
-	uint64_t free_bytes;
-};
+#include "base/host_room.h"
 
 struct host_sample {
 	uint64_t at_ns; /* BOOTTIME */
-	bool memory_known;
-	uint64_t memory_total_bytes; /* of the tightest level */
-	uint64_t memory_available_bytes; /* of the tightest level */
-	uint64_t cap_total_bytes; /* of the cap above us that leaves least; 0: none */
-	uint64_t cap_available_bytes;
+	struct host_room room;
 	bool cpu_known;
-	double cpus; /* CPUs we may use: affinity, and cpu.max of every level above us */
 	uint64_t runnable; /* threads that want a CPU at this moment, ours not counted */
 	uint64_t busy_ticks, all_ticks; /* of the CPUs we may use, since boot */
 	double quota_cpus; /* of the tightest cpu.max above us; 0: none */
 	uint64_t quota_used_us; /* CPU time used below that one */
-	struct rr_pressure pressure[3]; /* cpu, memory, io */
-	struct host_disk disks[HOST_DISKS_MAX];
-	size_t n_disks;
 };
 
 struct host_roots {
@@ -53,6 +37,10 @@ bool host_runnable(const char *proc, uint64_t *ret);
 
 /* Adds the disk of a path to the sample; one that cannot be read is left out. */
 void host_add_disk(struct host_sample *sample, const char *path);
+
+/* Adds the disks that matter to a job: of the working directory, by the name `here`, of the
+ * temporary one, and of `more`, which NULL ends. */
+void host_add_disks(struct host_sample *sample, const char *here, char *const more[]);
 
 /* Busy share in percent between two samples: of the CPUs, or of the quota where that is tighter.
  * Negative when they are too close together to tell. */

@@ -75,9 +75,9 @@ static const struct preset *fitting_preset(void)
 	roots.cgroup = hierarchy.mode == CG_UNIFIED ? hierarchy.mount : NULL;
 	roots.own = hierarchy.own;
 	host_sample(&roots, &host);
-	while (i < PRESETS_N - 1 &&
-	       ((double)host.memory_total_bytes < presets[i].memory_gib * NOMINAL_SHARE * GIB ||
-		host.cpus < presets[i].cpus))
+	while (i < PRESETS_N - 1 && ((double)host.room.memory_total_bytes <
+					     presets[i].memory_gib * NOMINAL_SHARE * GIB ||
+				     host.room.cpus < presets[i].cpus))
 		i++;
 	return &presets[i];
 }

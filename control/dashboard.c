@@ -108,8 +108,8 @@ static void parse_host(const json_t *host, struct status *ret)
 
 	ret->use.value[HEADROOM_CPU] = get_percent(host, "cpu_percent");
 	ret->use.value[HEADROOM_MEMORY] = get_percent(host, "memory_percent");
-	ret->reading.memory_known = available != WATCH_UNKNOWN;
-	ret->reading.memory_available_bytes = available;
+	ret->reading.room.memory_known = available != WATCH_UNKNOWN;
+	ret->reading.room.memory_available_bytes = available;
 }
 
 int dashboard_parse(const char *body, struct targets *ret, struct status *host, struct rr_err *err)

@@ -273,7 +273,7 @@ static uint64_t next_interval(const struct monitor *monitor)
 {
 	const struct status *host =
 		from_dashboard(monitor) ? &monitor->remote_host : &monitor->host;
-	const struct rr_pressure *cpu = &host->host.pressure[0];
+	const struct rr_pressure *cpu = &host->host.room.pressure[0];
 
 	return pace_next_ns(&monitor->pace, from_dashboard(monitor) ? 0 : monitor->cost_ns,
 			    host->use.value[HEADROOM_CPU], cpu->known ? cpu->some_avg10 : -1);

@@ -116,9 +116,9 @@ static void print_host(const struct status *host)
 	percent_words(host->use.value[HEADROOM_CPU], cpu, sizeof(cpu));
 	percent_words(host->use.value[HEADROOM_MEMORY], memory, sizeof(memory));
 	(void)printf(" | host CPU %s, memory %s", cpu, memory);
-	if (reading->memory_known)
+	if (reading->room.memory_known)
 		(void)printf(" (%s available)",
-			     rr_format_bytes(reading->memory_available_bytes, available));
+			     rr_format_bytes(reading->room.memory_available_bytes, available));
 }
 
 static void print_line(const struct monitor_show *show, const struct watch *watch,
@@ -149,7 +149,8 @@ static json_t *host_json(const struct status *host)
 	show_put_percent(one, "cpu_percent", host->use.value[HEADROOM_CPU]);
 	show_put_percent(one, "memory_percent", host->use.value[HEADROOM_MEMORY]);
 	show_put_count(one, "memory_available_bytes",
-		       reading->memory_known ? reading->memory_available_bytes : SHOW_UNKNOWN);
+		       reading->room.memory_known ? reading->room.memory_available_bytes
+						  : SHOW_UNKNOWN);
 	return one;
 }
 

@@ -72,17 +72,18 @@ static void print_monitor(const struct status *status)
 
 	(void)printf("[Resource Monitor] CPU: ");
 	(void)(use[HEADROOM_CPU] < 0 ? printf("unknown") : printf("%.1f%%", use[HEADROOM_CPU]));
-	if (reading->memory_known)
-		(void)printf(
-			", Memory: %.1f%% (%.1fGB used, %.1fGB available)", use[HEADROOM_MEMORY],
-			(double)(reading->memory_total_bytes - reading->memory_available_bytes) /
-				GIB,
-			(double)reading->memory_available_bytes / GIB);
+	if (reading->room.memory_known)
+		(void)printf(", Memory: %.1f%% (%.1fGB used, %.1fGB available)",
+			     use[HEADROOM_MEMORY],
+			     (double)(reading->room.memory_total_bytes -
+				      reading->room.memory_available_bytes) /
+				     GIB,
+			     (double)reading->room.memory_available_bytes / GIB);
 	else
 		(void)printf(", Memory: unknown");
-	if (reading->n_disks > 0)
+	if (reading->room.n_disks > 0)
 		(void)printf(", Disk: %.1f%% (%.1fGB free)\n", use[HEADROOM_DISK],
-			     (double)reading->disks[status->use.worst_disk].free_bytes / GIB);
+			     (double)reading->room.disks[status->use.worst_disk].free_bytes / GIB);
 	else
 		(void)printf(", Disk: unknown\n");
 }

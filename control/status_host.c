@@ -2,6 +2,7 @@
 /* The host, sampled and judged as the admit stage does it (runner/gate.c). */
 #include "control/status.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,35 +19,13 @@
 #define LOOKS 4
 #define BETWEEN_NS (2 * RR_NS_PER_MS)
 
-static void add_disks(const struct settings *settings, struct host_sample *sample)
+static void set_reading(struct status *status, double cpu_percent)
 {
-	const char *temporary = getenv("TMPDIR");
-	char cwd[sizeof(sample->disks[0].path)];
-
-	host_add_disk(sample, getcwd(cwd, sizeof(cwd)) ? cwd : ".");
-	host_add_disk(sample, temporary && *temporary == '/' ? temporary : "/tmp");
-	for (char *const *path = settings_list(settings, SET_DISK_PATHS); *path; path++)
-		host_add_disk(sample, *path);
-}
-
-static void fill_reading(const struct host_sample *host, double cpu_percent,
-			 struct headroom_reading *reading)
-{
-	reading->cpu_known = host->cpu_known && cpu_percent >= 0;
-	reading->cpu_percent = cpu_percent;
-	reading->cpus = host->cpus;
-	reading->memory_known = host->memory_known;
-	reading->memory_total_bytes = host->memory_total_bytes;
-	reading->memory_available_bytes = host->memory_available_bytes;
-	memcpy(reading->pressure, host->pressure, sizeof(reading->pressure));
-	reading->n_disks = host->n_disks;
-	for (size_t i = 0; i < host->n_disks; i++) {
-		struct headroom_disk *disk = &reading->disks[i];
-
-		(void)snprintf(disk->path, sizeof(disk->path), "%s", host->disks[i].path);
-		disk->used_percent = host->disks[i].used_percent;
-		disk->free_bytes = host->disks[i].free_bytes;
-	}
+	status->reading = (struct headroom_reading){
+		.cpu_known = status->host.cpu_known && cpu_percent >= 0,
+		.cpu_percent = cpu_percent,
+		.room = status->host.room,
+	};
 }
 
 /* The share of the CPUs that threads want right now, ourselves not counted. Negative: unknown. */
@@ -76,7 +55,7 @@ static double cpu_percent(const struct paths *paths, const char *own, struct sta
 	if (earlier_exchange(paths, own, &status->host, &before))
 		percent = host_cpu_percent(&before, &status->host);
 	if (percent < 0)
-		return runnable_percent(status->host.cpus);
+		return runnable_percent(status->host.room.cpus);
 	status->cpu_over_ns = status->host.at_ns - before.at_ns;
 	return percent;
 }
@@ -85,11 +64,13 @@ static void sample_host(const struct context *context, struct cg_hierarchy *hier
 			struct host_sample *ret)
 {
 	struct host_roots roots = { .proc = "/proc", .own = hierarchy->own };
+	char cwd[PATH_MAX];
 
 	cg_find(hierarchy);
 	roots.cgroup = hierarchy->mode == CG_UNIFIED ? hierarchy->mount : NULL;
 	host_sample(&roots, ret);
-	add_disks(&context->settings, ret);
+	host_add_disks(ret, getcwd(cwd, sizeof(cwd)) ? cwd : ".",
+		       settings_list(&context->settings, SET_DISK_PATHS));
 }
 
 void status_read_host(const struct context *context, struct status *status)
@@ -97,8 +78,7 @@ void status_read_host(const struct context *context, struct status *status)
 	struct cg_hierarchy hierarchy;
 
 	sample_host(context, &hierarchy, &status->host);
-	fill_reading(&status->host, cpu_percent(&context->paths, hierarchy.own, status),
-		     &status->reading);
+	set_reading(status, cpu_percent(&context->paths, hierarchy.own, status));
 }
 
 void status_follow_host(const struct context *context, struct status *status)
@@ -108,7 +88,7 @@ void status_follow_host(const struct context *context, struct status *status)
 
 	sample_host(context, &hierarchy, &status->host);
 	status->cpu_over_ns = status->host.at_ns - before.at_ns;
-	fill_reading(&status->host, host_cpu_percent(&before, &status->host), &status->reading);
+	set_reading(status, host_cpu_percent(&before, &status->host));
 }
 
 static struct headroom_reserved reserved(const struct status *status)
@@ -123,14 +103,7 @@ static struct headroom_reserved reserved(const struct status *status)
 void status_judge(const struct settings *settings, struct status *status)
 {
 	struct headroom_reserved taken = reserved(status), nothing = { 0 };
-	struct headroom_limits limits = {
-		.cpu_percent = settings_number(settings, SET_CPU_THRESHOLD),
-		.memory_percent = settings_number(settings, SET_MEMORY_THRESHOLD),
-		.disk_percent = settings_number(settings, SET_DISK_THRESHOLD),
-		.pressure_percent = settings_has(settings, SET_PRESSURE_THRESHOLD)
-					    ? settings_number(settings, SET_PRESSURE_THRESHOLD)
-					    : -1,
-	};
+	struct headroom_limits limits = headroom_limits_of(settings);
 
 	headroom_judge(&status->reading, &nothing, &limits, NULL, &status->use);
 	taken.memory_bytes += status->wanted_bytes;

@@ -7,15 +7,17 @@
 static json_t *host_json(const struct status *status)
 {
 	const struct headroom_reading *reading = &status->reading;
-	bool memory = reading->memory_known, disk = reading->n_disks > 0;
-	uint64_t total = reading->memory_total_bytes, available = reading->memory_available_bytes;
-	const struct headroom_disk *worst = &reading->disks[status->use.worst_disk];
+	bool memory = reading->room.memory_known, disk = reading->room.n_disks > 0;
+	uint64_t total = reading->room.memory_total_bytes,
+		 available = reading->room.memory_available_bytes;
+	const struct host_disk *worst = &reading->room.disks[status->use.worst_disk];
 	json_t *host = json_object();
 
 	show_put_percent(host, "cpu_percent", status->use.value[HEADROOM_CPU]);
 	show_put_seconds(host, "cpu_over_s",
 			 status->cpu_over_ns ? status->cpu_over_ns : SHOW_UNKNOWN);
-	show_put(host, "cpus", reading->cpus > 0 ? json_real(reading->cpus) : json_null());
+	show_put(host, "cpus",
+		 reading->room.cpus > 0 ? json_real(reading->room.cpus) : json_null());
 	show_put_percent(host, "memory_percent", status->use.value[HEADROOM_MEMORY]);
 	show_put_count(host, "memory_total_bytes", memory ? total : SHOW_UNKNOWN);
 	show_put_count(host, "memory_used_bytes", memory ? total - available : SHOW_UNKNOWN);

@@ -52,14 +52,15 @@ static void host_words(const struct status *status, enum headroom_resource resou
 	if (value < 0)
 		(void)snprintf(buf, size, "unknown");
 	else if (resource == HEADROOM_CPU)
-		(void)snprintf(buf, size, "%.1f%% of %g CPUs", value, reading->cpus);
+		(void)snprintf(buf, size, "%.1f%% of %g CPUs", value, reading->room.cpus);
 	else if (resource == HEADROOM_MEMORY)
 		(void)snprintf(buf, size, "%.1f%%, %s available", value,
-			       rr_format_bytes(reading->memory_available_bytes, bytes));
+			       rr_format_bytes(reading->room.memory_available_bytes, bytes));
 	else if (resource == HEADROOM_DISK)
 		(void)snprintf(
 			buf, size, "%.1f%%, %s free", value,
-			rr_format_bytes(reading->disks[status->use.worst_disk].free_bytes, bytes));
+			rr_format_bytes(reading->room.disks[status->use.worst_disk].free_bytes,
+					bytes));
 }
 
 static void pressure_words(const struct status *status, char *buf, size_t size)
@@ -69,10 +70,10 @@ static void pressure_words(const struct status *status, char *buf, size_t size)
 
 	*buf = '\0';
 	for (size_t i = 0; i < 3 && used < size; i++)
-		if (status->reading.pressure[i].known)
+		if (status->reading.room.pressure[i].known)
 			used += (size_t)snprintf(buf + used, size - used, "%s%s %.1f%%",
 						 used ? ", " : "", names[i],
-						 status->reading.pressure[i].some_avg10);
+						 status->reading.room.pressure[i].some_avg10);
 	if (used == 0)
 		(void)snprintf(buf, size, "unknown");
 }
@@ -82,9 +83,9 @@ static double worst_pressure(const struct status *status)
 	double worst = -1;
 
 	for (size_t i = 0; i < 3; i++)
-		if (status->reading.pressure[i].known &&
-		    status->reading.pressure[i].some_avg10 > worst)
-			worst = status->reading.pressure[i].some_avg10;
+		if (status->reading.room.pressure[i].known &&
+		    status->reading.room.pressure[i].some_avg10 > worst)
+			worst = status->reading.room.pressure[i].some_avg10;
 	return worst;
 }
 

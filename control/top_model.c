@@ -115,7 +115,7 @@ static int look_at_jobs(struct top *top, struct rr_err *err)
 	for (size_t i = 0; i < top->status.n_jobs; i++) {
 		const struct status_job *job = &top->status.jobs[i];
 		struct top_job *one;
-		double cpus = top->status.reading.cpus;
+		double cpus = top->status.reading.room.cpus;
 
 		if (status_is_waiting(job) || job->state == JOB_LOST)
 			continue;

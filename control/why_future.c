@@ -92,7 +92,7 @@ static uint64_t reserve_bytes(const struct settings *settings, const struct stat
 		return need->memory_bytes;
 	if (reserve->size == SIZE_BYTES)
 		return reserve->integer;
-	return (uint64_t)(reserve->number / 100 * (double)status->reading.memory_total_bytes);
+	return (uint64_t)(reserve->number / 100 * (double)status->reading.room.memory_total_bytes);
 }
 
 /* What is known of the key, for people; the need goes to *ret. */

@@ -208,7 +208,7 @@ static void host_words(const struct status *status, int i, struct why_gate *gate
 
 	if (i == HEADROOM_DISK)
 		(void)snprintf(gate->words + used, sizeof(gate->words) - used, " on '%s'",
-			       status->reading.disks[verdict->worst_disk].path);
+			       status->reading.room.disks[verdict->worst_disk].path);
 	if (i == HEADROOM_MEMORY && status->wanted_bytes > 0)
 		(void)snprintf(gate->words + used, sizeof(gate->words) - used,
 			       ", with the %s that it reserves",

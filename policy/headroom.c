@@ -1,6 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "policy/headroom.h"
 
+struct headroom_limits headroom_limits_of(const struct settings *settings)
+{
+	return (struct headroom_limits){
+		.cpu_percent = settings_number(settings, SET_CPU_THRESHOLD),
+		.memory_percent = settings_number(settings, SET_MEMORY_THRESHOLD),
+		.disk_percent = settings_number(settings, SET_DISK_THRESHOLD),
+		.pressure_percent = settings_has(settings, SET_PRESSURE_THRESHOLD)
+					    ? settings_number(settings, SET_PRESSURE_THRESHOLD)
+					    : -1,
+	};
+}
+
 const char *headroom_name(enum headroom_resource resource)
 {
 	static const char *const names[HEADROOM_N] = { "cpu", "memory", "disk", "pressure" };
@@ -19,13 +31,13 @@ static double memory_percent(const struct headroom_reading *reading,
 {
 	double machine, cap;
 
-	if (!reading->memory_known || reading->memory_total_bytes == 0)
+	if (!reading->room.memory_known || reading->room.memory_total_bytes == 0)
 		return -1;
-	machine = level_percent(reading->memory_total_bytes, reading->memory_available_bytes,
-				reserved->memory_bytes);
-	if (reading->cap_total_bytes == 0)
+	machine = level_percent(reading->room.memory_total_bytes,
+				reading->room.memory_available_bytes, reserved->memory_bytes);
+	if (reading->room.cap_total_bytes == 0)
 		return machine;
-	cap = level_percent(reading->cap_total_bytes, reading->cap_available_bytes,
+	cap = level_percent(reading->room.cap_total_bytes, reading->room.cap_available_bytes,
 			    reserved->memory_bytes);
 	return cap > machine ? cap : machine;
 }
@@ -38,8 +50,8 @@ static double cpu_percent(const struct headroom_reading *reading,
 	if (!reading->cpu_known)
 		return -1;
 	percent = reading->cpu_percent;
-	if (reading->cpus > 0)
-		percent += 100 * reserved->cpus / reading->cpus;
+	if (reading->room.cpus > 0)
+		percent += 100 * reserved->cpus / reading->room.cpus;
 	return percent < 100 ? percent : 100;
 }
 
@@ -48,9 +60,9 @@ static double disk_percent(const struct headroom_reading *reading, size_t *ret_w
 	double worst = -1;
 
 	*ret_worst = 0;
-	for (size_t i = 0; i < reading->n_disks; i++)
-		if (reading->disks[i].used_percent > worst) {
-			worst = reading->disks[i].used_percent;
+	for (size_t i = 0; i < reading->room.n_disks; i++)
+		if (reading->room.disks[i].used_percent > worst) {
+			worst = reading->room.disks[i].used_percent;
 			*ret_worst = i;
 		}
 	return worst;
@@ -62,8 +74,9 @@ static double pressure_percent(const struct headroom_reading *reading, size_t *r
 
 	*ret_worst = 0;
 	for (size_t i = 0; i < 3; i++)
-		if (reading->pressure[i].known && reading->pressure[i].some_avg10 > worst) {
-			worst = reading->pressure[i].some_avg10;
+		if (reading->room.pressure[i].known &&
+		    reading->room.pressure[i].some_avg10 > worst) {
+			worst = reading->room.pressure[i].some_avg10;
 			*ret_worst = i;
 		}
 	return worst;

@@ -24,8 +24,10 @@ uint64_t reserve_room(const struct headroom_reading *reading, double threshold_p
 		      const struct ledger_ticket *tickets, size_t n)
 {
 	double below = (threshold_percent - HEADROOM_HYSTERESIS_PERCENT) / 100;
-	uint64_t used = reading->memory_total_bytes - reading->memory_available_bytes, ours = 0;
-	uint64_t most = below > 0 ? (uint64_t)(below * (double)reading->memory_total_bytes) : 0;
+	uint64_t used = reading->room.memory_total_bytes - reading->room.memory_available_bytes,
+		 ours = 0;
+	uint64_t most =
+		below > 0 ? (uint64_t)(below * (double)reading->room.memory_total_bytes) : 0;
 
 	for (size_t i = 0; i < n; i++) {
 		uint64_t cap = tickets[i].memory_cap_bytes, left = tickets[i].memory_bytes;

@@ -84,8 +84,8 @@ void events_put(const char *level, const char *message, json_t *fields)
 
 static json_t *resources_json(const struct host_sample *sample, double cpu_percent)
 {
-	double total = (double)sample->memory_total_bytes;
-	double available = (double)sample->memory_available_bytes;
+	double total = (double)sample->room.memory_total_bytes;
+	double available = (double)sample->room.memory_available_bytes;
 	json_t *fields = json_object();
 
 	(void)json_object_set_new(fields, "cpu_percent",
@@ -94,14 +94,15 @@ static json_t *resources_json(const struct host_sample *sample, double cpu_perce
 				  total > 0 ? json_real(100 - 100 * available / total)
 					    : json_null());
 	(void)json_object_set_new(fields, "memory_available_mb",
-				  sample->memory_known ? json_real(available / MIB) : json_null());
-	(void)json_object_set_new(fields, "disk_percent",
-				  sample->n_disks ? json_real(sample->disks[0].used_percent)
-						  : json_null());
-	(void)json_object_set_new(fields, "disk_free_gb",
-				  sample->n_disks
-					  ? json_real((double)sample->disks[0].free_bytes / GIB)
-					  : json_null());
+				  sample->room.memory_known ? json_real(available / MIB)
+							    : json_null());
+	(void)json_object_set_new(
+		fields, "disk_percent",
+		sample->room.n_disks ? json_real(sample->room.disks[0].used_percent) : json_null());
+	(void)json_object_set_new(
+		fields, "disk_free_gb",
+		sample->room.n_disks ? json_real((double)sample->room.disks[0].free_bytes / GIB)
+				     : json_null());
 	return fields;
 }
 
@@ -121,7 +122,7 @@ void events_resources(const char *message)
 		    &now);
 	host_add_disk(&now, ".");
 	/* At first only the moment's runnable threads are known; at the end the whole run. */
-	instant = now.cpus > 0 ? 100 * (double)now.runnable / now.cpus : -1;
+	instant = now.room.cpus > 0 ? 100 * (double)now.runnable / now.room.cpus : -1;
 	if (before.cpu_known)
 		instant = host_cpu_percent(&before, &now);
 	before = now;

@@ -17,30 +17,9 @@
 
 void gate_open(const struct plan *plan, struct gate *ret)
 {
-	const struct settings *settings = &plan->settings;
-
 	*ret = (struct gate){ .plan = plan, .cpu_percent = -1 };
 	cg_find(&ret->hierarchy);
-	ret->limits = (struct headroom_limits){
-		.cpu_percent = settings_number(settings, SET_CPU_THRESHOLD),
-		.memory_percent = settings_number(settings, SET_MEMORY_THRESHOLD),
-		.disk_percent = settings_number(settings, SET_DISK_THRESHOLD),
-		.pressure_percent = settings_has(settings, SET_PRESSURE_THRESHOLD)
-					    ? settings_number(settings, SET_PRESSURE_THRESHOLD)
-					    : -1,
-	};
-}
-
-/* The working directory, the temporary one, and what the configuration names. */
-static void add_disks(struct gate *gate)
-{
-	const char *temporary = getenv("TMPDIR");
-
-	host_add_disk(&gate->now, ".");
-	host_add_disk(&gate->now, temporary && *temporary == '/' ? temporary : "/tmp");
-	for (char *const *path = settings_list(&gate->plan->settings, SET_DISK_PATHS); *path;
-	     path++)
-		host_add_disk(&gate->now, *path);
+	ret->limits = headroom_limits_of(&plan->settings);
 }
 
 /* Between two samples the share is exact. At the very first look there is only this moment's number
@@ -53,11 +32,10 @@ static void read_cpu(struct gate *gate)
 		percent = host_cpu_percent(&gate->before, &gate->now);
 	if (percent >= 0)
 		gate->cpu_percent = percent;
-	if (gate->now.cpus > 0)
-		instant = 100 * (double)gate->now.runnable / gate->now.cpus;
+	if (gate->now.room.cpus > 0)
+		instant = 100 * (double)gate->now.runnable / gate->now.room.cpus;
 	gate->reading.cpu_known = gate->now.cpu_known;
 	gate->reading.cpu_percent = gate->cpu_percent >= 0 ? gate->cpu_percent : instant;
-	gate->reading.cpus = gate->now.cpus;
 }
 
 static void sample(struct gate *gate)
@@ -66,27 +44,14 @@ static void sample(struct gate *gate)
 	struct host_roots roots = { "/proc",
 				    hierarchy->mode == CG_UNIFIED ? hierarchy->mount : NULL,
 				    hierarchy->own, gate->limits.pressure_percent < 0 };
-	struct headroom_reading *reading = &gate->reading;
 
 	host_sample(&roots, &gate->now);
-	add_disks(gate);
+	host_add_disks(&gate->now, ".", settings_list(&gate->plan->settings, SET_DISK_PATHS));
 	read_cpu(gate);
 	if (!gate->sampled || gate->now.at_ns - gate->before.at_ns >= DELTA_MIN_NS)
 		gate->before = gate->now;
 	gate->sampled = true;
-	reading->memory_known = gate->now.memory_known;
-	reading->memory_total_bytes = gate->now.memory_total_bytes;
-	reading->memory_available_bytes = gate->now.memory_available_bytes;
-	reading->cap_total_bytes = gate->now.cap_total_bytes;
-	reading->cap_available_bytes = gate->now.cap_available_bytes;
-	memcpy(reading->pressure, gate->now.pressure, sizeof(reading->pressure));
-	reading->n_disks = gate->now.n_disks;
-	for (size_t i = 0; i < reading->n_disks; i++) {
-		(void)snprintf(reading->disks[i].path, sizeof(reading->disks[i].path), "%s",
-			       gate->now.disks[i].path);
-		reading->disks[i].used_percent = gate->now.disks[i].used_percent;
-		reading->disks[i].free_bytes = gate->now.disks[i].free_bytes;
-	}
+	gate->reading.room = gate->now.room;
 }
 
 void gate_sample(struct gate *gate)
@@ -123,7 +88,7 @@ unsigned gate_obstacles(const struct gate *gate)
 
 static void disk_words(const struct gate *gate, char *buf, size_t size)
 {
-	const struct headroom_disk *disk = &gate->reading.disks[gate->verdict.worst_disk];
+	const struct host_disk *disk = &gate->reading.room.disks[gate->verdict.worst_disk];
 	char free_text[RR_FORMAT_SIZE];
 
 	(void)snprintf(buf, size, " of '%s', %s free", disk->path,
@@ -156,21 +121,21 @@ int gate_check_reserve(const struct gate *gate, struct rr_err *err)
 {
 	const struct headroom_reading *reading = &gate->reading;
 	char reserve[RR_FORMAT_SIZE], total[RR_FORMAT_SIZE];
-	double most = gate->limits.memory_percent / 100 * (double)reading->memory_total_bytes;
+	double most = gate->limits.memory_percent / 100 * (double)reading->room.memory_total_bytes;
 
-	if (!gate->plan->reserve_first || !reading->memory_known ||
+	if (!gate->plan->reserve_first || !reading->room.memory_known ||
 	    (double)gate->plan->reserve_bytes <= most)
 		return 0;
 	return rr_err_set(err, ERANGE,
 			  "reserve=%s can never be free here: memory_threshold leaves %.0f%% of %s",
 			  rr_format_bytes(gate->plan->reserve_bytes, reserve),
 			  gate->limits.memory_percent,
-			  rr_format_bytes(reading->memory_total_bytes, total));
+			  rr_format_bytes(reading->room.memory_total_bytes, total));
 }
 
 uint64_t gate_memory_room(const struct gate *gate, const struct ledger_ticket *tickets, size_t n)
 {
-	return gate->reading.memory_known
+	return gate->reading.room.memory_known
 		       ? reserve_room(&gate->reading, gate->limits.memory_percent, tickets, n)
 		       : 0;
 }

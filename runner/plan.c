@@ -45,7 +45,7 @@ static uint64_t memory_total(void)
 					  hierarchy.mode == CG_UNIFIED ? hierarchy.mount : NULL,
 					  hierarchy.own, true },
 		    &sample);
-	return sample.memory_known ? sample.memory_total_bytes : 0;
+	return sample.room.memory_known ? sample.room.memory_total_bytes : 0;
 }
 
 static void plan_size(const struct plan *plan, enum setting_id id, struct limit *limit)

@@ -64,7 +64,7 @@ static void cpu_levels(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct headroom_reading reading = { .cpu_known = true,
 						    .cpu_percent = rows[i].value,
-						    .cpus = 4 };
+						    .room.cpus = 4 };
 		struct headroom_limits limits = no_limits;
 		struct headroom_verdict before = { 0 }, verdict;
 
@@ -106,9 +106,10 @@ static void memory_levels(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct headroom_reading reading = { .memory_known = true,
-						    .memory_total_bytes = rows[i].total,
-						    .memory_available_bytes = rows[i].available };
+		struct headroom_reading reading = { .room.memory_known = true,
+						    .room.memory_total_bytes = rows[i].total,
+						    .room.memory_available_bytes =
+							    rows[i].available };
 		struct headroom_reserved reserved = { .memory_bytes = rows[i].reserved };
 		struct headroom_limits limits = no_limits;
 		struct headroom_verdict verdict;
@@ -139,7 +140,7 @@ static void reserved_cpus(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct headroom_reading reading = { .cpu_known = true,
 						    .cpu_percent = rows[i].percent,
-						    .cpus = rows[i].cpus };
+						    .room.cpus = rows[i].cpus };
 		struct headroom_reserved reserved = { .cpus = rows[i].reserved };
 		struct headroom_limits limits = no_limits;
 		struct headroom_verdict verdict;
@@ -178,9 +179,9 @@ static void the_worst_disk_counts(void **state)
 		struct headroom_verdict verdict;
 
 		limits.disk_percent = 90;
-		reading.n_disks = rows[i].n;
+		reading.room.n_disks = rows[i].n;
 		for (size_t d = 0; d < 3; d++)
-			reading.disks[d].used_percent = rows[i].used[d];
+			reading.room.disks[d].used_percent = rows[i].used[d];
 		headroom_judge(&reading, &nothing, &limits, NULL, &verdict);
 		assert_int_equal(verdict.level[HEADROOM_DISK], rows[i].expected);
 		assert_int_equal(verdict.worst_disk, rows[i].worst);
@@ -220,7 +221,7 @@ static void pressure(void **state)
 		struct headroom_limits limits = no_limits;
 		struct headroom_verdict verdict;
 
-		memcpy(reading.pressure, rows[i].pressure, sizeof(reading.pressure));
+		memcpy(reading.room.pressure, rows[i].pressure, sizeof(reading.room.pressure));
 		limits.pressure_percent = rows[i].threshold;
 		headroom_judge(&reading, &nothing, &limits, NULL, &verdict);
 		assert_int_equal(verdict.level[HEADROOM_PRESSURE], rows[i].expected);
@@ -254,13 +255,13 @@ static void any_one_is_enough(void **state)
 		struct headroom_reading reading = {
 			.cpu_known = true,
 			.cpu_percent = full & 1 ? 90 : 10,
-			.cpus = 1,
-			.memory_known = true,
-			.memory_total_bytes = 100,
-			.memory_available_bytes = full & 2 ? 10 : 90,
-			.disks = { { .used_percent = full & 4 ? 90 : 10 } },
-			.n_disks = 1,
-			.pressure = { { .known = true, .some_avg10 = full & 8 ? 90 : 10 } },
+			.room.cpus = 1,
+			.room.memory_known = true,
+			.room.memory_total_bytes = 100,
+			.room.memory_available_bytes = full & 2 ? 10 : 90,
+			.room.disks = { { .used_percent = full & 4 ? 90 : 10 } },
+			.room.n_disks = 1,
+			.room.pressure = { { .known = true, .some_avg10 = full & 8 ? 90 : 10 } },
 		};
 		const struct headroom_limits limits = { 50, 50, 50, 50 };
 		struct headroom_verdict verdict;
@@ -275,7 +276,7 @@ static void any_one_is_enough(void **state)
 /* The output may be the verdict before: a loop keeps one variable. */
 static void the_verdict_may_be_its_own_predecessor(void **state)
 {
-	struct headroom_reading reading = { .cpu_known = true, .cpu_percent = 90, .cpus = 1 };
+	struct headroom_reading reading = { .cpu_known = true, .cpu_percent = 90, .room.cpus = 1 };
 	struct headroom_limits limits = no_limits;
 	struct headroom_verdict verdict = { .room = true };
 

@@ -194,12 +194,13 @@ static void memory_is_of_the_tightest_level(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct host_sample sample = sample_tree(rows[i].files, rows[i].own);
 
-		if (sample.memory_known != rows[i].known ||
-		    sample.memory_total_bytes != rows[i].total ||
-		    sample.memory_available_bytes != rows[i].available)
-			fail_msg("%s: known %d, %llu of %llu", rows[i].what, sample.memory_known,
-				 (unsigned long long)sample.memory_available_bytes,
-				 (unsigned long long)sample.memory_total_bytes);
+		if (sample.room.memory_known != rows[i].known ||
+		    sample.room.memory_total_bytes != rows[i].total ||
+		    sample.room.memory_available_bytes != rows[i].available)
+			fail_msg("%s: known %d, %llu of %llu", rows[i].what,
+				 sample.room.memory_known,
+				 (unsigned long long)sample.room.memory_available_bytes,
+				 (unsigned long long)sample.room.memory_total_bytes);
 	}
 }
 
@@ -231,8 +232,9 @@ static void roots_may_be_missing(void **state)
 		struct host_sample sample;
 
 		host_sample(&roots, &sample);
-		if (sample.memory_total_bytes != rows[i].total)
-			fail_msg("row %zu: %llu", i, (unsigned long long)sample.memory_total_bytes);
+		if (sample.room.memory_total_bytes != rows[i].total)
+			fail_msg("row %zu: %llu", i,
+				 (unsigned long long)sample.room.memory_total_bytes);
 	}
 }
 
@@ -340,7 +342,7 @@ static void cpus_and_ticks(void **state)
 		stat_of(text, sizeof(text), 1, rows[i].numbers);
 		sample = sample_tree(files, "cg");
 		if (!sample.cpu_known || sample.busy_ticks != rows[i].busy ||
-		    sample.all_ticks != rows[i].all || sample.cpus > 1 || sample.cpus < 1)
+		    sample.all_ticks != rows[i].all || sample.room.cpus > 1 || sample.room.cpus < 1)
 			fail_msg("%s: %llu of %llu", rows[i].what,
 				 (unsigned long long)sample.busy_ticks,
 				 (unsigned long long)sample.all_ticks);
@@ -363,7 +365,7 @@ static void only_cpus_that_we_may_use_count(void **state)
 			(void)snprintf(text + strlen(text), sizeof(text) - strlen(text),
 				       "cpu%u 1 0 0 1\n", cpu);
 	sample = sample_tree(files, "cg");
-	assert_int_equal((unsigned)sample.cpus, n_cpus);
+	assert_int_equal((unsigned)sample.room.cpus, n_cpus);
 	assert_int_equal(sample.all_ticks, 2 * n_cpus);
 	assert_int_equal(sample.busy_ticks, n_cpus);
 	CPU_ZERO(&one);
@@ -371,7 +373,7 @@ static void only_cpus_that_we_may_use_count(void **state)
 	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
 	sample = sample_tree(files, "cg");
 	assert_int_equal(sched_setaffinity(0, sizeof(all_cpus), &all_cpus), 0);
-	assert_int_equal((unsigned)sample.cpus, 1);
+	assert_int_equal((unsigned)sample.room.cpus, 1);
 }
 
 static void a_quota_makes_cpus_a_fraction(void **state)
@@ -388,8 +390,8 @@ static void a_quota_makes_cpus_a_fraction(void **state)
 
 	(void)state;
 	stat_of(text, sizeof(text), 1, "1 1 1 1");
-	assert_true(sample_tree(files, "cg").cpus < 0.51);
-	assert_int_equal((unsigned)sample_tree(loose, "cg").cpus, 1);
+	assert_true(sample_tree(files, "cg").room.cpus < 0.51);
+	assert_int_equal((unsigned)sample_tree(loose, "cg").room.cpus, 1);
 }
 
 static void stat_without_cpus_is_unknown(void **state)
@@ -437,10 +439,10 @@ static void pressure_or_none(void **state)
 		struct host_sample sample = sample_tree(rows[i].files, "cg");
 
 		for (size_t kind = 0; kind < 3; kind++) {
-			assert_int_equal(sample.pressure[kind].known, rows[i].known[kind]);
-			assert_true(sample.pressure[kind].some_avg10 >=
+			assert_int_equal(sample.room.pressure[kind].known, rows[i].known[kind]);
+			assert_true(sample.room.pressure[kind].some_avg10 >=
 					    (rows[i].known[kind] ? 1.5 : 0) &&
-				    sample.pressure[kind].some_avg10 <= 1.5);
+				    sample.room.pressure[kind].some_avg10 <= 1.5);
 		}
 	}
 }
@@ -557,23 +559,24 @@ static void busy_shares(void **state)
 
 static void disks(void **state)
 {
-	struct host_sample sample = { .n_disks = 0 };
+	struct host_sample sample = { .room.n_disks = 0 };
 	struct statvfs fs;
 
 	(void)state;
 	assert_int_equal(statvfs(dir, &fs), 0);
 	host_add_disk(&sample, dir);
-	assert_int_equal(sample.n_disks, 1);
-	assert_string_equal(sample.disks[0].path, dir);
-	assert_true(sample.disks[0].used_percent >= 0 && sample.disks[0].used_percent <= 100);
+	assert_int_equal(sample.room.n_disks, 1);
+	assert_string_equal(sample.room.disks[0].path, dir);
+	assert_true(sample.room.disks[0].used_percent >= 0 &&
+		    sample.room.disks[0].used_percent <= 100);
 	/* What cannot be read, or has no blocks, is left out. */
 	host_add_disk(&sample, "/nonexistent/path");
 	host_add_disk(&sample, "");
 	host_add_disk(&sample, "/proc");
-	assert_int_equal(sample.n_disks, 1);
+	assert_int_equal(sample.room.n_disks, 1);
 	for (int i = 0; i < 2 * HOST_DISKS_MAX; i++)
 		host_add_disk(&sample, "/");
-	assert_int_equal(sample.n_disks, HOST_DISKS_MAX);
+	assert_int_equal(sample.room.n_disks, HOST_DISKS_MAX);
 }
 
 static void this_very_host(void **state)
@@ -583,10 +586,10 @@ static void this_very_host(void **state)
 
 	(void)state;
 	host_sample(&roots, &sample);
-	assert_true(sample.memory_known);
-	assert_true(sample.memory_available_bytes <= sample.memory_total_bytes);
+	assert_true(sample.room.memory_known);
+	assert_true(sample.room.memory_available_bytes <= sample.room.memory_total_bytes);
 	assert_true(sample.cpu_known);
-	assert_int_equal((unsigned)sample.cpus, n_cpus);
+	assert_int_equal((unsigned)sample.room.cpus, n_cpus);
 	assert_true(sample.busy_ticks <= sample.all_ticks);
 }
 

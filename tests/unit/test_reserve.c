@@ -179,9 +179,9 @@ static void nobody_is_ever_delayed(void **state)
 
 static void the_room_is_what_others_leave(void **state)
 {
-	struct headroom_reading reading = { .memory_known = true,
-					    .memory_total_bytes = 100 * GIB,
-					    .memory_available_bytes = 60 * GIB };
+	struct headroom_reading reading = { .room.memory_known = true,
+					    .room.memory_total_bytes = 100 * GIB,
+					    .room.memory_available_bytes = 60 * GIB };
 	/* A job that has taken 6 of its 10. */
 	struct ledger_ticket tickets[] = {
 		{ .state = TICKET_RUNNING, .memory_cap_bytes = 10 * GIB, .memory_bytes = 4 * GIB },
@@ -193,7 +193,7 @@ static void the_room_is_what_others_leave(void **state)
 	assert_int_equal(reserve_room(&reading, 80, tickets, 2) / GIB, 78 - 34);
 	tickets[0].memory_cap_bytes = 0;
 	assert_int_equal(reserve_room(&reading, 80, tickets, 2), 0);
-	reading.memory_available_bytes = 0;
+	reading.room.memory_available_bytes = 0;
 	assert_int_equal(reserve_room(&reading, 80, tickets, 0), 0);
 	assert_int_equal(reserve_room(&reading, 1, tickets, 0), 0);
 }
