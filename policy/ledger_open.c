@@ -89,6 +89,12 @@ static int make_file(int folder, struct ledger *ledger, struct rr_err *err)
 	return r;
 }
 
+static int not_a_file(const struct ledger *ledger, struct rr_err *err)
+{
+	return rr_err_set(err, EINVAL, "the ledger '%s' is not a regular file: move it away",
+			  ledger->path);
+}
+
 static int check_file(const struct ledger *ledger, struct rr_err *err)
 {
 	struct stat st;
@@ -96,9 +102,7 @@ static int check_file(const struct ledger *ledger, struct rr_err *err)
 	if (fstat(ledger->fd, &st) < 0)
 		return rr_err_sys(err, errno, "'%s'", ledger->path);
 	if (!S_ISREG(st.st_mode))
-		return rr_err_set(err, EINVAL,
-				  "the ledger '%s' is not a regular file: move it away",
-				  ledger->path);
+		return not_a_file(ledger, err);
 	if (st.st_uid != 0 && st.st_uid != geteuid())
 		return rr_err_set(err, EPERM,
 				  "the ledger '%s' belongs to uid %u, not to you: move it away, or "
@@ -126,6 +130,8 @@ static int open_file(int folder, struct ledger *ledger, struct rr_err *err)
 	/* Others may be there although we have never run anything. */
 	if (ledger->fd < 0 && errno == ENOENT && ledger->shared)
 		return 0;
+	if (ledger->fd < 0 && errno == EISDIR)
+		return not_a_file(ledger, err);
 	if (ledger->fd < 0 && errno == ELOOP)
 		return rr_err_set(err, ELOOP, "the ledger '%s' is a symbolic link: remove it",
 				  ledger->path);

@@ -1040,7 +1040,7 @@ static void what_is_no_ledger_is_named_and_left_alone(void **state)
 		{ put_link, -ELOOP, "symbolic link" },
 		{ put_dangling_link, -ELOOP, "symbolic link" },
 		{ put_fifo, -EINVAL, "not a regular file" },
-		{ put_directory, -EISDIR, "ledger" },
+		{ put_directory, -EINVAL, "not a regular file" },
 		{ put_group_writable, -EPERM, "chmod 600" },
 		{ put_world_writable, -EPERM, "chmod 600" },
 	};
