@@ -35,8 +35,10 @@ resrun_setup() {
 	export RESRUN_STATE_DIR=$STATE RESRUN_RUNTIME_DIR=$BATS_TEST_TMPDIR/run XDG_CONFIG_HOME=$BATS_TEST_TMPDIR/config
 	export RESRUN_CPU_THRESHOLD=100 RESRUN_MEMORY_THRESHOLD=100 RESRUN_DISK_THRESHOLD=100
 	# Long enough for any wait that ends, short enough for the test's own limit to be far away.
-	export RESRUN_MAX_WAIT=40s
+	export RESRUN_MAX_WAIT=120s
 	unset TMPDIR GITHUB_STEP_SUMMARY
+	# A group's umask would have configurations refused that are made here.
+	umask 022
 	cd "$BATS_TEST_TMPDIR" || return
 }
 
@@ -65,12 +67,13 @@ nap() { # SECONDS
 	read -rt "$1" -u "$nap_fd" || true
 }
 
-# Until COMMAND succeeds, at most SECONDS. The one way in which tests wait.
+# Until COMMAND succeeds. The one way in which tests wait. SECONDS are what it may take where nothing else is to be done;
+# a machine that is busy has four times as long.
 eventually() { # SECONDS COMMAND [ARG]...
-	local deadline=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))
+	local deadline=$((${EPOCHREALTIME/[.,]/} + $1 * 4000000))
 	until "${@:2}" >/dev/null 2>&1; do
 		if ((${EPOCHREALTIME/[.,]/} > deadline)); then
-			echo "not within $1 s: ${*:2}" >&2
+			echo "not within $((4 * $1)) s: ${*:2}" >&2
 			return 1
 		fi
 		nap 0.02
@@ -108,20 +111,25 @@ await() { # PID
 	wait "$1" || status=$?
 }
 
-# Every process of the launcher's that is not the job's.
+# Every process of the launcher's that is not the job's. One that was only just made has the launcher's name still.
 keeper_of() { # LAUNCHER
 	local pid
 	for pid in $(pgrep -P "$1"); do
-		[[ $(<"/proc/$pid/comm") != resrun-keeper ]] || echo "$pid"
+		[[ $(cat "/proc/$pid/comm" 2>/dev/null) != resrun?(-keeper) ]] || echo "$pid"
 	done
+}
+
+is_stopped() { # PID
+	grep -q '^State:.[Tt]' "/proc/$1/status"
 }
 
 # Kills a launcher and its keeper, which would clear up: what they leave is for the next one to find.
 kill_with_keeper() { # LAUNCHER
 	local keepers
-	keepers=$(keeper_of "$1")
-	# Stopped, so that it cannot see its keeper die and act on that.
+	# Stopped, so that it cannot make a keeper now, nor see it die and act on that.
 	kill -STOP "$1"
+	eventually 20 is_stopped "$1"
+	keepers=$(keeper_of "$1")
 	# shellcheck disable=SC2086  # pids
 	[[ -z $keepers ]] || kill -KILL $keepers
 	kill -KILL "$1"
@@ -181,6 +189,12 @@ queued() { # WAITING [RUNNING]
 	local counts
 	counts=$(resrunctl status --json | jq -r '[.waiting, .running] | map(map(select(.state != "lost")) | length | tostring) | join(" ")')
 	[[ $counts == "$1 "* && $counts == *" ${2:-${counts#* }}" ]]
+}
+
+# A tenth of the memory that can be had below $RESRUN_MEMORY_THRESHOLD, in bytes; a little less, for what others take.
+memory_tenth() {
+	resrunctl status --json | jq --argjson threshold "$RESRUN_MEMORY_THRESHOLD" \
+		'.host | ((($threshold - 2) / 100) * .memory_total_bytes - .memory_used_bytes) / 10 | floor'
 }
 
 # A job that keeps the slot until let_go. Its launcher is $holder.

@@ -16,11 +16,11 @@ teardown() {
 	end_background
 }
 
-# A tenth of the memory that is free below a threshold of 85 %, in bytes: what jobs here ask for is a few of these.
+# A tenth of the memory that is free below the threshold, in bytes: what jobs here ask for is a few of these, in sums that
+# are tenths away from what there is, as others take and give back memory meanwhile.
 measure_tenth() {
 	export RESRUN_MEMORY_THRESHOLD=85
-	tenth=$(awk '/^MemTotal/ { total = $2 } /^MemAvailable/ { left = $2 }
-		END { printf "%d", (0.83 * total - (total - left)) * 1024 / 10 }' /proc/meminfo)
+	tenth=$(memory_tenth)
 }
 
 # A job in three slots that holds so many tenths, and waits for them first.
@@ -81,15 +81,15 @@ holder() { # TENTHS NAME
 	mkfifo fifo.first fifo.large
 	holder 6 first
 	eventually 10 queued 0 1
-	holder 6 large
+	holder 7 large
 	eventually 10 queued 1 1
-	# Beside the large one there are four tenths: three fit, six do not.
-	run -0 --separate-stderr resrun -v -j 3 -w 10s -m $((tenth * 3)) -c 0.5 -- true
+	# Beside the large one there are three tenths: one fits, six do not.
+	run -0 --separate-stderr resrun -v -j 3 -m "$tenth" -c 0.5 -- true
 	[[ $stderr == *'passing others'* ]] || fail "$stderr"
 	run -75 resrun -j 3 -w 1s -m $((tenth * 6)) -c 0.5 -- true
 	# What has no limit may grow without bound; and the last slot is the large one's.
 	run -75 resrun -j 3 -w 1s -c 0.5 -- true
-	run -75 resrun -j 2 -w 1s -m $((tenth * 3)) -c 0.5 -- true
+	run -75 resrun -j 2 -w 1s -m "$tenth" -c 0.5 -- true
 	assert_equal "$(<order)" first
 	echo >fifo.first
 	eventually 20 has_lines order 2
