@@ -32,9 +32,14 @@ race() { # COUNT COMMAND [ARG]...
 	statuses=$(sort -n statuses | uniq -c | awk '{ printf "%s%dx%d", sep, $1, $2; sep = " " }')
 }
 
-# Nothing waits, nothing runs, and the next one starts at once.
+no_slot_taken() {
+	[[ $(resrunctl status --json | jq '.running | length') == 0 ]]
+}
+
+# Nothing waits, nothing runs, and the next one starts at once. What the killed left counts until it has been cleared away.
 assert_queue_is_empty() {
 	eventually 10 queued 0 0
+	eventually 10 no_slot_taken
 	run -0 --separate-stderr resrun -w 0 "$@" -- true
 	assert_equal "$stderr" ''
 }
@@ -49,12 +54,13 @@ assert_queue_is_empty() {
 }
 
 @test "with -j 3, never more than three run, and three do" {
+	# Nobody goes before three were there together, or it is clear that they never will be.
 	cat >job <<-'END'
 		mkdir "running.$$"
-		set -- running.*
-		echo $# >>seen
 		i=0
-		while [ $# -lt 3 ] && [ $i -lt 40 ]; do set -- running.*; sleep 0.01; i=$((i + 1)); done
+		set -- running.*
+		while [ $# -lt 3 ] && [ ! -e three ] && [ $i -lt 500 ]; do sleep 0.05; i=$((i + 1)); set -- running.*; done
+		[ $# -lt 3 ] || : >three
 		echo $# >>seen
 		rmdir "running.$$"
 	END
@@ -104,20 +110,27 @@ assert_queue_is_empty() {
 
 # ---- rates --------------------------------------------------------------------------------------------------------------
 
-@test "with -r 3/60s, of 20 racing launchers that do not wait exactly 3 run" {
+@test "with -r 3/1h, of 20 racing launchers that do not wait exactly 3 run" {
 	local n
 	for n in 1 2 3; do
 		export RESRUN_STATE_DIR=$STATE.$n
-		race 20 resrun -r 3/60s -j 20 -w 0 -- sh -c 'echo >>"$1"' sh "$PWD/ran.$n"
+		race 20 resrun -r 3/1h -j 20 -w 0 -- sh -c 'echo >>"$1"' sh "$PWD/ran.$n"
 		assert_equal "$statuses" '3x0 17x75'
 		assert_equal "$(wc -l <"ran.$n")" 3
 	done
 }
 
 @test "so it is when they wait a little" {
-	race 12 resrun -r 3/60s -j 1 -w 2s -- sh -c 'echo >>ran'
-	assert_equal "$statuses" '3x0 9x75'
-	assert_equal "$(wc -l <ran)" 3
+	local ran
+	race 12 resrun -r 3/1h -j 1 -w 2s -- sh -c 'echo >>ran'
+	# On a busy machine some give up before the slot was theirs; what they leave of the three is there for others.
+	ran=$(wc -l <ran)
+	((ran >= 1 && ran <= 3)) || fail "$ran ran"
+	assert_equal "$statuses" "${ran}x0 $((12 - ran))x75"
+	for ((; ran < 3; ran++)); do
+		run -0 resrun -r 3/1h -w 0 -- true
+	done
+	run -75 resrun -r 3/1h -w 0 -- true
 }
 
 @test "the window slides: one more start when the oldest has left it, and no sooner" {
@@ -128,7 +141,8 @@ assert_queue_is_empty() {
 	# In seconds since the first start: at most two in any second.
 	assert_equal "$(history '[.[].started_at | sub("(?<s>.*)\\.(?<f>.*)Z"; "\(.s)Z \(.f)") | split(" ")
 		| (.[0] | fromdate) + (.[1] | tonumber) / 1000] | . as $t | [range(2; 5) | $t[.] - $t[. - 2] >= 0.998] | all')" true
-	assert_equal "$(history '.[2].waited_for')" '["rate"]'
+	# Who waited did so for nothing else.
+	assert_equal "$(history 'map(.waited_for) | . - [[], ["rate"]]')" '[]'
 }
 
 @test "rates are counted per profile, and stand in what is said" {
@@ -189,7 +203,7 @@ assert_queue_is_empty() {
 	begun=$(now_ms)
 	run -75 --separate-stderr resrun -w 0.5 --report report -- touch started
 	took=$(($(now_ms) - begun))
-	((took >= 450 && took < 10000)) || fail "$took ms"
+	((took >= 450 && took < 60000)) || fail "$took ms"
 	[[ ! -e started ]]
 	assert_equal "${stderr_lines[-1]}" "resrun: not admitted within 0.5s: waited for a slot: profile 'default' runs 1 at once"
 	assert_equal "$(report '[.exit.reason, .exit.code, .exit.signal, .waited_for, .started_at, .placement] | @json')" \
@@ -295,8 +309,8 @@ await_all() {
 		env --default-signal resrun -- touch started 2>waiter.err &
 		started+=("$!")
 		eventually 10 waiters_told waiter.err 1
-		kill -"$signo" "$!"
-		await "$!"
+		kill -"$signo" "${started[-1]}"
+		await "${started[-1]}"
 		assert_equal "$status" $((128 + signo))
 		rm waiter.err
 	done
@@ -334,6 +348,8 @@ await_all() {
 	for n in "${started[@]}"; do
 		await "$n"
 	done
+	# Killed before it could make a keeper, one leaves its slot to the next.
+	run -0 resrun -- true
 	assert_queue_is_empty
 }
 
@@ -417,20 +433,28 @@ await_all() {
 # ---- headroom ------------------------------------------------------------------------------------------------------------
 
 @test "memory in use above the threshold: it waits, and says why" {
-	run -75 --separate-stderr resrun --memory-threshold 1 -w 0 --report report -- touch started
-	[[ $stderr =~ ^'resrun: not admitted within 0'.*': waited for headroom: memory ('[0-9]+'%, limit 1%' ]] || fail "$stderr"
+	run -75 --separate-stderr resrun --memory-threshold 0.01 -w 0 --report report -- touch started
+	[[ $stderr =~ ^'resrun: not admitted within 0'.*': waited for headroom: memory ('[0-9]+'%, limit 0%' ]] || fail "$stderr"
 	assert_equal "$(report '.waited_for | @json')" '["memory"]'
 	[[ ! -e started ]]
-	run -0 resrun --memory-threshold 1 -w 0 --on-busy skip -- touch started
+	run -0 resrun --memory-threshold 0.01 -w 0 --on-busy skip -- touch started
 	[[ ! -e started ]]
-	run -0 resrun --memory-threshold 1 -w 0 --on-busy run -- touch started
+	run -0 resrun --memory-threshold 0.01 -w 0 --on-busy run -- touch started
 	[[ -e started ]]
+}
+
+# It has come to use a CPU: a tick of it at least was counted.
+has_run() { # PID
+	[[ $(cut -d ' ' -f 14 "/proc/$1/stat") -gt 0 ]]
 }
 
 @test "CPUs in use above the threshold: it waits until they are not" {
 	local n
 	for ((n = 0; n < 2 * $(nproc); n++)); do
-		background spin 60
+		background spin 200
+	done
+	for n in "${started[@]}"; do
+		eventually 10 has_run "$n"
 	done
 	run -75 --separate-stderr resrun --cpu-threshold 50 -w 1s --report report -- touch started
 	[[ ${stderr_lines[-1]} =~ 'headroom: cpu ('[0-9]+'%, limit 50%' ]] || fail "$stderr"
@@ -444,16 +468,17 @@ await_all() {
 	mkdir full
 	mount -t tmpfs -o size=1m tmpfs full 2>/dev/null || skip 'may not mount'
 	mounted=$PWD/full
-	head -c 1000000 /dev/zero >full/ballast
+	# To the last byte: how full the machine's own disks are is of no interest.
+	head -c 1M /dev/zero >full/ballast
 	export RESRUN_DISK_PATHS=$PWD/full
-	run -75 --separate-stderr resrun --disk-threshold 90 -w 0 --report report -- true
-	[[ $stderr == *"headroom: disk ("*"%, limit 90% of '$PWD/full', "*' free)'* ]] || fail "$stderr"
+	run -75 --separate-stderr resrun --disk-threshold 99.9 -w 0 --report report -- true
+	[[ $stderr == *"headroom: disk ("*"%, limit 100% of '$PWD/full', "*' free)'* ]] || fail "$stderr"
 	assert_equal "$(report '.waited_for | @json')" '["disk"]'
-	resrun --disk-threshold 90 -- true 2>waiter.err &
+	resrun --disk-threshold 99.9 -- true 2>waiter.err &
 	started+=("$!")
 	eventually 10 waiters_told waiter.err 1
 	rm full/ballast
-	await "$!"
+	await "${started[-1]}"
 	assert_equal "$status" 0
 }
 
@@ -461,9 +486,9 @@ await_all() {
 	mkdir full
 	mount -t tmpfs -o size=1m tmpfs full 2>/dev/null || skip 'may not mount'
 	mounted=$PWD/full
-	head -c 1000000 /dev/zero >full/ballast
+	head -c 1M /dev/zero >full/ballast
 	cd full
-	run -75 resrun --disk-threshold 90 -w 0 -- true
+	run -75 resrun --disk-threshold 99.9 -w 0 -- true
 	cd ..
 	run -0 resrun --disk-threshold 99.9 -w 0 -- true
 }
