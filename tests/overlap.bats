@@ -59,7 +59,7 @@ teardown() {
 	background resrun --name one --on-overlap wait --report report -- sh -c 'touch started'
 	eventually 20 queued 1 1
 	[[ ! -e started ]]
-	grep -q "^resrun: waiting for the other job 'one' to end" background.err
+	eventually 20 grep -q "^resrun: waiting for the other job 'one' to end" background.err
 	# It stands in nobody's way.
 	run -0 resrun -w 0 -- true
 	run -75 resrun --name one --on-overlap wait -w 0.2 -- true
