@@ -31,8 +31,8 @@ teardown() {
 }
 
 @test "a clock that leaps while somebody waits changes nothing for him" {
-	run -0 resrun -r 1/8s -w 0 -- true
-	background resrun -r 1/8s -w 100s -- sh -c 'echo started >started'
+	run -0 resrun -r 1/25s -w 0 -- true
+	background resrun -r 1/25s -w 200s -- sh -c 'echo started >started'
 	eventually 30 queued 1 0
 	date -s "@$((now - 86400))" >/dev/null
 	eventually 60 test -e started
