@@ -91,8 +91,8 @@ is_gone() { # PID...
 }
 
 has_lines() { # FILE COUNT
-	local lines=()
-	[[ -e $1 ]] && mapfile -t lines <"$1" && ((${#lines[@]} >= $2))
+	# Whole ones: of the last one there may be only a part yet.
+	[[ -e $1 ]] && (($(wc -l <"$1") >= $2))
 }
 
 # ---- processes ----------------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ start_top() { # COLUMNS ROWS [OPTION]...
 	need tmux
 	TERMINAL=(tmux -S "$BATS_TEST_TMPDIR/tmux" -f /dev/null)
 	SHELL=/bin/bash TERM=xterm "${TERMINAL[@]}" new-session -d -x "$1" -y "$2" "PS1='ready$ ' exec bash --norc --noprofile -i" 3>&- 4>&-
+	eventually 20 shows 'ready$'
 	"${TERMINAL[@]}" send-keys -l "resrunctl top -i 200ms ${*:3}; echo status=\$?"
 	press Enter
 }
@@ -55,7 +56,12 @@ some_jobs() {
 	background resrun --name behind -w inf -- true
 	eventually 20 queued 1 1
 	background resrun --name ünï -w inf --priority low -- true
-	eventually 20 queued 2 1
+	# In the queue, and known for what.
+	eventually 20 both_wait
+}
+
+both_wait() {
+	resrunctl status --json | jq -e '.waiting | map(.waits_for) == ["slot", "slot"]'
 }
 
 @test "--once without jobs: the host, and that nothing runs" {
