@@ -48,7 +48,7 @@ teardown() {
 }
 
 @test "over a sampled cap: killed whole, oom, 137, one line, within a moment" {
-	run -137 --separate-stderr resrun -m 50M --report report -- sh -c 'alloc 200 100 & echo $! >child; wait; echo survived'
+	run -137 --separate-stderr resrun -m 50M --report report -- sh -c 'sh -c "echo \$\$ >child; exec alloc 200 100" & wait; echo survived'
 	assert_equal "$stderr" 'resrun: sh was killed for memory: it went over its limit of 50M (-m)'
 	refute_output --partial survived
 	assert_equal "$(report '.exit | [.reason, .signal] | @json')" '["oom",9]'
@@ -58,7 +58,12 @@ teardown() {
 
 @test "the cap is on the sum of all processes; below it nothing happens" {
 	run -137 resrun -m 100M -- sh -c 'alloc 60 100 & alloc 60 100 & wait'
-	run -0 resrun -m 200M --report report -- sh -c 'alloc 60 0.5 & alloc 60 0.5 & wait'
+	background resrun --name two -m 200M --report report -- sh -c 'alloc 60 1000 & alloc 60 1000 & wait'
+	eventually 20 has_lines background.out 2
+	# This looks at it; it is over when that was seen.
+	resrunctl set two timeout=1ms
+	await "$LAST_PID"
+	assert_equal "$status" 124
 	# A sum that was sampled, not the largest one.
 	assert_equal "$(report '.usage.memory_working_peak_bytes > 110000000')" true
 }
@@ -81,8 +86,10 @@ for pid in pids: os.waitpid(pid, 0)'
 	(($(nproc) >= 2)) || skip 'one CPU'
 	run -0 resrun -c 1 -- sh -c 'nproc; echo "$RESRUN_THREADS"'
 	assert_output $'1\n1'
-	run -0 taskset -c 1 resrun -c 1 -- grep Cpus_allowed_list: /proc/self/status
-	assert_output $'Cpus_allowed_list:\t1'
+	local last
+	last=$(sed -nE 's/^Cpus_allowed_list:.*[^0-9]([0-9]+)$/\1/p' /proc/self/status)
+	run -0 taskset -c "$last" resrun -c 1 -- grep Cpus_allowed_list: /proc/self/status
+	assert_output $'Cpus_allowed_list:\t'"$last"
 	run -0 resrun -c 2 -- nproc
 	assert_output 2
 	run -0 resrun -c 64 --report report -- nproc
@@ -99,8 +106,12 @@ for pid in pids: os.waitpid(pid, 0)'
 }
 
 @test "--timeout ends everything, whatever ignores TERM and wherever it hides" {
-	run -124 resrun -t "$(pick 0.5 10)" --kill-after 0.5 --report report -- \
+	background resrun --name hiding -t 1h --kill-after 0.5 --report report -- \
 		sh -c 'trap "" TERM; setsid sh -c "echo \$\$ >hidden; sleep 300; sleep 300" & sleep 300; sleep 300'
+	eventually 20 test -s hidden
+	resrunctl set hiding timeout=1ms
+	await "$LAST_PID"
+	assert_equal "$status" 124
 	assert_equal "$(report .exit.reason)" timeout
 	is_gone "$(<hidden)"
 }
@@ -108,9 +119,9 @@ for pid in pids: os.waitpid(pid, 0)'
 @test "what is measured is measured, and the rest is null" {
 	run -0 resrun --report report -- spin 1
 	assert_equal "$(report '.usage | to_entries | map(select(.value == null) | .key) | join(" ")')" 'oom_kills throttled_s frozen_s'
-	assert_equal "$(report '.usage | [.wall_s >= 1, .cpu_s > 0.2, .cpu_user_s > 0.1, .memory_peak_bytes > 0, .pids_peak >= 1] | all')" true
-	# What the job said of itself, and what the kernel says of it, its exec included.
-	assert_equal "$(report ".usage.cpu_s - ${output#* } | . > -0.02 and . < $(pick 0.1 0.5)")" true
+	assert_equal "$(report '.usage | [.wall_s >= 1, .cpu_s > 0, .cpu_user_s > 0, .memory_peak_bytes > 0, .pids_peak >= 1] | all')" true
+	# What the job said of itself, and what the kernel says of it, its exec included: that costs more where much else is done.
+	assert_equal "$(report ".usage.cpu_s - ${output#* } | . > -0.02 and . < 0.5")" true
 }
 
 @test "no cgroup is touched; resrun inside resrun works here too" {
@@ -118,8 +129,8 @@ for pid in pids: os.waitpid(pid, 0)'
 	before=$(cat /proc/self/cgroup)
 	run -0 resrun -w 20s -m 500M -- resrun -w 10s -m 400M -- cat /proc/self/cgroup
 	assert_output "$before"
-	run -0 find /sys/fs/cgroup -type d \( -name 'rr-*' -o -name resrun \)
-	assert_output ''
+	# Others' cgroups come and go while one looks.
+	assert_equal "$(find /sys/fs/cgroup -type d \( -name 'rr-*' -o -name resrun \) 2>/dev/null)" ''
 }
 
 @test "--dry-run says so, and why" {
