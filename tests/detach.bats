@@ -49,7 +49,7 @@ teardown() {
 
 @test "wait: while a detached job waits between two tries, it has not ended" {
 	local id pid
-	id=$(resrun -d --retries 1 --backoff 30s -- false)
+	id=$(resrun -d --retries 1 --backoff 1h -- false)
 	eventually 20 grep -q 'trying again' "$STATE/logs/$id.log"
 	run -124 resrunctl wait -t 0.3 "$id"
 	# Its launcher is the only one here.
