@@ -147,6 +147,37 @@ end_background() {
 }
 started=()
 
+# Takes that much memory in a job without a cgroup, and stays until the launcher has looked at what it has: a change of any
+# limit makes it look. Every try does so. The words of the launcher go to stderr; the status is its own.
+take_until_seen() { # MB [OPTION]... [-- ARG...]
+	local status=0 launcher word options=() words=()
+	for word in "${@:2}"; do
+		if [[ ${words[*]} || $word == -- ]]; then words+=("$word"); else options+=("$word"); fi
+	done
+	rm -f taken seen
+	mkfifo seen
+	resrun --isolation process --name holdout "${options[@]}" -- python3 -c 'import sys
+x = bytearray(int(sys.argv[1]) << 20)
+open("taken", "w").close()
+open("seen").read(1)' "$1" "${words[@]:1}" </dev/null 2>take.err 3>&- 4>&- &
+	launcher=$!
+	started+=("$launcher")
+	# Open both ways, so that nobody waits for one who has gone.
+	exec {seen_fd}<>seen
+	until is_gone "$launcher"; do
+		if [[ -e taken ]]; then
+			rm taken
+			until resrunctl set holdout timeout=1h >/dev/null 2>&1 || is_gone "$launcher"; do nap 0.02; done
+			echo >&"$seen_fd"
+		fi
+		nap 0.02
+	done
+	exec {seen_fd}<&-
+	wait "$launcher" || status=$?
+	cat take.err >&2
+	return "$status"
+}
+
 # ---- what resrun tells --------------------------------------------------------------------------------------------------
 
 # The value of a jq path in a report (default: ./report).

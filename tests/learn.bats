@@ -20,23 +20,16 @@ holds() { # PROGRAM
 	jq -e "$1" <<<"$output" >/dev/null || fail "not so: $1 in: $output"
 }
 
-# Takes that much memory, and stays until it was sampled.
-take() { # MB [OPTION]...
-	resrun --isolation process "${@:2}" -- python3 -c 'import sys, time
-x = bytearray(int(sys.argv[1]) << 20)
-time.sleep(0.4)' "$1"
-}
-
 @test "memory=auto: nothing, then a guess, then a limit: each time it says what it does" {
-	run --separate-stderr take 150 -m auto
+	run --separate-stderr take_until_seen 150 -m auto
 	assert_success
 	[[ $stderr == *"nothing is learned for 'default:python3' yet, so there is no memory limit"* ]] || fail "$stderr"
-	run --separate-stderr take 150 -m auto --report report
+	run --separate-stderr take_until_seen 150 -m auto --report report
 	assert_success
 	[[ $stderr == *"is young: the only run of it took 15"*"memory.high 23"*"memory.max 3"* ]] || fail "$stderr"
 	assert_equal "$(report '.limits.memory.requested / .limits.memory_high.requested * 10 | round')" 15
-	run --separate-stderr take 150 -m auto
-	run --separate-stderr take 150 -m auto
+	run --separate-stderr take_until_seen 150 -m auto
+	run --separate-stderr take_until_seen 150 -m auto
 	assert_success
 	[[ $stderr != *memory=auto* ]] || fail "said what nobody asked: $stderr"
 	run -0 resrun -n -m auto -- python3
@@ -48,17 +41,17 @@ time.sleep(0.4)' "$1"
 @test "memory=auto: one that outgrew its limit is killed, and gets more the next time" {
 	local i limit more
 	for i in 1 2 3; do
-		take 100 -m auto -q
+		take_until_seen 100 -m auto -q
 	done
-	run take 700 -m auto --report report
+	run take_until_seen 700 -m auto --report report
 	assert_failure 137
 	assert_equal "$(report .exit.reason)" oom
 	limit=$(report .limits.memory.requested)
-	run take 700 -m auto --report report
+	run take_until_seen 700 -m auto --report report
 	more=$(report .limits.memory_high.requested)
 	((more >= limit * 12 / 10 && more >= limit + (100 << 20))) || fail "$limit, then $more"
 	for ((i = 0; i < 6; i++)); do
-		run take 700 -m auto --report report
+		run take_until_seen 700 -m auto --report report
 		((status == 0)) && break
 	done
 	assert_success
@@ -67,14 +60,14 @@ time.sleep(0.4)' "$1"
 @test "--retries with memory=auto: the second try has more room" {
 	local i
 	for i in 1 2 3; do
-		take 100 -m auto -q
+		take_until_seen 100 -m auto -q
 	done
-	take 300 -m auto --retries 3 --backoff 1ms
+	take_until_seen 300 -m auto --retries 3 --backoff 1ms
 	assert_equal "$(history '[.[-2:][].exit.reason] | join(" ")')" 'oom exited'
 }
 
 @test "the key: by profile and name, or as it is given" {
-	take 100 --key mine
+	take_until_seen 100 --key mine
 	run -0 resrun -n --key mine -- true
 	assert_output --partial 'the only run of it took'
 	run -0 resrun -n -- python3
@@ -91,7 +84,7 @@ time.sleep(0.4)' "$1"
 }
 
 @test "what is known to be needed is reserved; what is declared stands" {
-	take 150
+	take_until_seen 150
 	hold_slot --key default:python3
 	run -0 resrunctl status --json
 	holds '.running[0].reserved_memory_bytes > 150e6'

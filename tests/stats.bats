@@ -100,9 +100,7 @@ for i, (key, reason, code, mb, cpu, wall) in enumerate(lines):
 	local i
 	truncate -s 1M input
 	for i in 1 2; do
-		resrun --key mine -- python3 -c 'import time
-x = bytearray(150 << 20)
-time.sleep(0.4)' input
+		take_until_seen 150 --key mine -- input
 	done
 	run -0 resrunctl stats mine --json
 	holds '.keys[0].learned | .ground == "largest" and .runs == 2 and .input_bytes == 1048576 and .memory_bytes > 160e6'
