@@ -80,7 +80,7 @@ bare() { # COMMAND [ARG]...
 	started+=("$!")
 	eventually 10 waiters_told second.err 1
 	echo go >gate
-	await "$!"
+	await "${started[-1]}"
 	assert_equal "$(<out)" '0 1 2'
 }
 
@@ -221,7 +221,7 @@ bare_but_7_and_300() {
 # Starts `catch` under resrun; the launcher is $launcher, the job $job.
 start_catch() { # SIGNAL... (the last ends it)
 	rm -f caught
-	background resrun --kill-after 20s -- catch "$PWD/caught" "$@"
+	background resrun --kill-after 1h -- catch "$PWD/caught" "$@"
 	launcher=$LAST_PID
 	eventually 10 has_lines caught 1
 	job=$(sed -n 's/^ready //p' caught)
@@ -242,9 +242,7 @@ start_catch() { # SIGNAL... (the last ends it)
 }
 
 @test "a second TERM escalates: the job is killed, long before --kill-after" {
-	local begun
 	start_catch 15 42
-	begun=$(now_ms)
 	kill -TERM "$launcher"
 	eventually 10 has_lines caught 2
 	# Not at once: two that come together may be one wish, as timeout's are.
@@ -252,7 +250,6 @@ start_catch() { # SIGNAL... (the last ends it)
 	kill -TERM "$launcher"
 	await "$launcher"
 	assert_equal "$status" 137
-	(($(now_ms) - begun < 10000))
 	is_gone "$job"
 }
 
