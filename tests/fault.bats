@@ -21,10 +21,16 @@ teardown() {
 # One runs and has used a start, one waits; both have ended when the ledger is damaged, but their records stay.
 busy_ledger() {
 	hold_slot -r 5/1h
-	background resrun -w 40s -r 5/1h -- true
-	eventually 20 queued 1 1
+	background resrun -w inf -r 5/1h -- true
+	# What it waits for is the last that is written.
+	eventually 20 waiters_told background.err 1
+	eventually 20 job_is_noted
 	run -0 ledger-check --running 1 --waiting 1 --starts 1 --limit 1 --lane-max 1 "$STATE"
-	cp -r "$STATE" good
+	flock "$STATE/ledger" cp -r "$STATE" good
+}
+
+job_is_noted() {
+	ledger-check --dump "$STATE" | grep -q '^ticket 0 .* launcher=alive job=alive'
 }
 
 undamaged() {
@@ -238,7 +244,7 @@ flip() { # OFFSET
 
 @test "ledger-check: what the dead leave is no fault, but it has to be freed" {
 	hold_slot -r 5/1h
-	background resrun -w 40s -- true
+	background resrun -w inf -- true
 	eventually 20 queued 1 1
 	# The waiter first: it would take what the holder leaves.
 	kill -KILL "$LAST_PID"

@@ -14,7 +14,7 @@ setup() {
 
 # Not about speed: a stall that is one lasts until the fallback of half a minute.
 soak() { # OPTION...
-	run -0 "$SOURCE/tests/fault/soak" --stall 10000 --limit 40 "$@"
+	run -0 "$SOURCE/tests/fault/soak" --stall 20000 --limit 200 "$@"
 }
 
 @test "120 launchers for 4 slots, a tenth killed: no slot too many, in order, no wake-up lost, nothing left" {

@@ -20,7 +20,7 @@ FAMILY=(sh -c '"$@" & wait' sh) # the job as a child of the job's first process
 # shellcheck disable=SC2016
 # The same, and the first process ends with that status once the job is there.
 LEAVING=(sh -c '"$@" & until grep -qs injected "$2/marks"; do sleep 0.01; done; exit 7' sh)
-HANG=20 # seconds after which a launcher counts as hung
+HANG=60 # seconds after which a launcher counts as hung
 
 say() { printf '%s: %s\n' "${0##*/}" "$*"; }
 
@@ -88,7 +88,7 @@ open_laboratory() {
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
 	# Whether the host has room is of no interest, and what is slow is to be seen as slow.
-	export RESRUN_CPU_THRESHOLD=100 RESRUN_MEMORY_THRESHOLD=100 RESRUN_DISK_THRESHOLD=100 RESRUN_MAX_WAIT=15s
+	export RESRUN_CPU_THRESHOLD=100 RESRUN_MEMORY_THRESHOLD=100 RESRUN_DISK_THRESHOLD=100 RESRUN_MAX_WAIT=50s
 	# The leak sanitizer is a tracer, and there can be only one.
 	export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
 	use_lab "$work/lab"
@@ -159,7 +159,7 @@ scenario() { # NAME
 	dead) shape=dead options=(-r 5/1h) ;;
 	family) shape=dead family=("${FAMILY[@]}") options=(-r 5/1h) ;;
 	leaving) options=(-r 5/1h --isolation process) job+=(hold=250) wrapped=("${LEAVING[@]}") ;;
-	timeout) options=(-r 5/1h -t 50ms --kill-after 1s) job+=(hold=15000) expected=124 ;;
+	timeout) options=(-r 5/1h -t 50ms --kill-after 1s) job+=(hold=60000) expected=124 ;;
 	all)
 		options=(-r 5/1h --isolation process -m 64M -c 1 -t 15s --temp --report "$lab/report" --log "$lab/log" --chronic
 			--before "$(look_inside --running 1 --starts 1)" --cleanup "$(look_inside --running 1 --starts 1)")
@@ -276,7 +276,7 @@ act_busy() {
 
 # The slot is a dead launcher's, whose job, or a child of it, goes on: that has to be ended first.
 act_dead() {
-	hold_slot escape hold=15000
+	hold_slot escape hold=100000
 	until_true "$HANG" job_is_noted || note "the holder's job is not noted in the ledger"
 	kill -KILL "$holder_pid"
 	await "$holder_pid"
@@ -534,7 +534,8 @@ sum_turns() {
 
 # ---- options ------------------------------------------------------------------------------------------------------------
 
-sample=1 seed='' jobs=1 turn_limit=5000000
+# A wake-up that was lost is made good by the look that a head takes every 30 s.
+sample=1 seed='' jobs=1 turn_limit=20000000
 wanted=()
 
 parse_options() { # WORD...
