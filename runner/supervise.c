@@ -41,21 +41,18 @@
 
 /* ---- sampling ---- */
 
-/* CPU time and I/O of all descendants that were waited for: the kernel's own sum. */
-static void add_rusage(struct usage *usage)
+/* CPU time and I/O of a child and of what it has waited for: the kernel's own sum. What all our
+ * children together have used would have hooks and earlier tries in it. */
+static void add_rusage(const struct rusage *used, struct usage *usage)
 {
-	struct rusage used;
-
-	if (getrusage(RUSAGE_CHILDREN, &used) < 0)
-		return;
-	usage->cpu_user_us =
-		(uint64_t)used.ru_utime.tv_sec * 1000000 + (uint64_t)used.ru_utime.tv_usec;
-	usage->cpu_system_us =
-		(uint64_t)used.ru_stime.tv_sec * 1000000 + (uint64_t)used.ru_stime.tv_usec;
+	usage->cpu_user_us +=
+		(uint64_t)used->ru_utime.tv_sec * 1000000 + (uint64_t)used->ru_utime.tv_usec;
+	usage->cpu_system_us +=
+		(uint64_t)used->ru_stime.tv_sec * 1000000 + (uint64_t)used->ru_stime.tv_usec;
 	usage->cpu_us = usage->cpu_user_us + usage->cpu_system_us;
-	usage->io_read_bytes = (uint64_t)used.ru_inblock * BLOCK_BYTES;
-	usage->io_write_bytes = (uint64_t)used.ru_oublock * BLOCK_BYTES;
-	usage_raise(&usage->memory_peak_bytes, (uint64_t)used.ru_maxrss * 1024);
+	usage->io_read_bytes += (uint64_t)used->ru_inblock * BLOCK_BYTES;
+	usage->io_write_bytes += (uint64_t)used->ru_oublock * BLOCK_BYTES;
+	usage_raise(&usage->memory_peak_bytes, (uint64_t)used->ru_maxrss * 1024);
 }
 
 /* The sampled cap of a job without a cgroup. */
@@ -168,12 +165,16 @@ static void note_job_status(struct watcher *watcher, int status)
 /* Every child: as a subreaper we inherit the orphans of a job without a cgroup. */
 static void reap_children(struct watcher *watcher)
 {
+	struct rusage used;
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0)
+	while ((pid = wait4(-1, &status, WNOHANG | WUNTRACED, &used)) > 0) {
+		if (!WIFSTOPPED(status))
+			add_rusage(&used, &watcher->waited);
 		if (pid == watcher->order->child->pid)
 			note_job_status(watcher, status);
+	}
 	watcher->childless = pid < 0 && errno == ECHILD;
 	/* Only now: zombies that were reaped above are no leftovers. */
 	if (watcher->first_ended && watcher->phase == PHASE_RUNNING)
@@ -324,23 +325,26 @@ static enum exit_reason reason_of(const struct watcher *watcher)
 static void finish(struct watcher *watcher)
 {
 	struct outcome *outcome = watcher->outcome;
+	const struct usage *waited = &watcher->waited;
 	struct usage *usage = &outcome->usage;
-	struct usage waited;
 
 	if (in_cgroup(watcher)) {
 		meter_read(&watcher->meter, usage);
 		meter_close(&watcher->meter);
-		usage_clear(&waited);
-		add_rusage(&waited);
 		/* Without the io controller: blocks counted by the processes themselves. */
 		if (usage->io_read_bytes == USAGE_UNKNOWN) {
-			usage->io_read_bytes = waited.io_read_bytes;
-			usage->io_write_bytes = waited.io_write_bytes;
+			usage->io_read_bytes = waited->io_read_bytes;
+			usage->io_write_bytes = waited->io_write_bytes;
 		}
 		if (usage->cpu_us == USAGE_UNKNOWN)
-			usage->cpu_us = waited.cpu_us;
+			usage->cpu_us = waited->cpu_us;
 	} else {
-		add_rusage(usage);
+		usage->cpu_us = waited->cpu_us;
+		usage->cpu_user_us = waited->cpu_user_us;
+		usage->cpu_system_us = waited->cpu_system_us;
+		usage->io_read_bytes = waited->io_read_bytes;
+		usage->io_write_bytes = waited->io_write_bytes;
+		usage_raise(&usage->memory_peak_bytes, waited->memory_peak_bytes);
 	}
 	watcher_note_frozen(watcher, false);
 	rr_fd_close(&watcher->tick_fd);

@@ -18,6 +18,7 @@ struct watcher {
 	const struct watch_order *order;
 	struct outcome *outcome;
 	struct meter meter;
+	struct usage waited; /* sums over the children that were waited for; from 0 on */
 	struct alert alert;
 	enum phase phase;
 	int tick_fd; /* timerfd of the sampling */

@@ -56,6 +56,18 @@ teardown() {
 	is_gone "$(<child)"
 }
 
+@test "each try has the CPU time and the memory peak of its own processes: not the last try's, nor a hook's" {
+	local burn='n=50000; while [ $n -gt 0 ]; do n=$((n - 1)); done'
+	# Twice as much as the hooks, and too short to be sampled when it is large.
+	run -0 resrun --retries 1 --backoff 0.01 --before "$burn" -- sh -c "[ ! -e tried ] || exit 0; touch tried; $burn; $burn; alloc 100; exit 1"
+	assert_equal "$(history 'length')" 2
+	assert_equal "$(history '[.[1].usage.cpu_s > 0, .[1].usage.cpu_s < .[0].usage.cpu_s / 4]')" '[true,true]'
+	assert_equal "$(history '[.[0].usage.memory_peak_bytes > 104857600, .[1].usage.memory_peak_bytes < 52428800]')" '[true,true]'
+	# A process that has left its parents is the job's.
+	run -0 env RESRUN_LEFTOVERS=wait resrun --report report -- sh -c "(setsid sh -c '$burn; $burn' &); exit 0"
+	assert_equal "$(report ".usage.cpu_s > $(history '.[0].usage.cpu_s / 4')")" true
+}
+
 @test "the cap is on the sum of all processes; below it nothing happens" {
 	run -137 resrun -m 100M -- sh -c 'alloc 60 100 & alloc 60 100 & wait'
 	background resrun --name two -m 200M --report report -- sh -c 'alloc 60 1000 & alloc 60 1000 & wait'
