@@ -18,9 +18,13 @@ JOB_STATUS=7 # of the injected job, so that it is known for its own
 # shellcheck disable=SC2016  # the inner shell's
 FAMILY=(sh -c '"$@" & wait' sh) # the job as a child of the job's first process
 # shellcheck disable=SC2016
-# The same, and the first process ends with that status once the job is there.
+# The same, and one that has left its session stays when the first process has ended; it does not mind being asked to.
+HELD=(sh -c '(trap "" TERM; exec setsid sleep 1000) & exec "$@"' sh)
+# shellcheck disable=SC2016
+# The same as a family, and the first process ends with that status once the job is there.
 LEAVING=(sh -c '"$@" & until grep -qs injected "$2/marks"; do sleep 0.01; done; exit 7' sh)
 HANG=60 # seconds after which a launcher counts as hung
+GONE=10 # seconds after which nothing of a job may be left whose launcher was killed
 
 say() { printf '%s: %s\n' "${0##*/}" "$*"; }
 
@@ -88,7 +92,7 @@ open_laboratory() {
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
 	# Whether the host has room is of no interest, and what is slow is to be seen as slow.
-	export RESRUN_CPU_THRESHOLD=100 RESRUN_MEMORY_THRESHOLD=100 RESRUN_DISK_THRESHOLD=100 RESRUN_MAX_WAIT=50s
+	export RESRUN_CPU_THRESHOLD=100 RESRUN_MEMORY_THRESHOLD=100 RESRUN_DISK_THRESHOLD=100 RESRUN_MAX_WAIT=${max_wait:-50s}
 	# The leak sanitizer is a tracer, and there can be only one.
 	export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
 	use_lab "$work/lab"
@@ -145,7 +149,7 @@ no_keeper() {
 
 # Sets how the launcher is called (options, job), what it meets (shape), and how it ends when nothing is injected.
 scenario() { # NAME
-	shape=plain fresh='' gated='' family=() wrapped=() options=() job=("exit=$JOB_STATUS") expected=$JOB_STATUS
+	shape=plain from='^openat\\(AT_FDCWD, "/dev/null", O_RDWR' fresh='' gated='' family=() wrapped=() options=() job=("exit=$JOB_STATUS") expected=$JOB_STATUS
 	# shellcheck disable=SC2016  # the hooks' own
 	case $1 in
 	first) fresh=yes ;;
@@ -163,6 +167,14 @@ scenario() { # NAME
 	all)
 		options=(-r 5/1h --isolation process -m 64M -c 1 -t 15s --temp --report "$lab/report" --log "$lab/log" --chronic
 			--before "$(look_inside --running 1 --starts 1)" --cleanup "$(look_inside --running 1 --starts 1)")
+		;;
+	leaf | alone)
+		# From when the child is told to go.
+		shape=held from='^sendto\\([0-9]+, "\\\\0", 1, MSG_NOSIGNAL' wrapped=("${HELD[@]}") job+=(hold=150)
+		options=(-r 5/1h --isolation cgroup -m 500M --kill-after 100ms --temp --report "$lab/state/report"
+			--before 'echo "$RESRUN_CGROUP" >leaf' --cleanup 'echo "$RESRUN_EXIT_REASON" >>cleaned')
+		# Without its keeper, which has its name a moment after it has come to be.
+		[[ $1 == leaf ]] || options+=(--before 'until pkill -KILL -x -P "$PPID" resrun-keeper; do :; done')
 		;;
 	child | orphan) shape=$1 options=(-r 5/1h --isolation process -c 1 --chronic --before "echo \$PPID >'$lab/attach'; read word <'$lab/attached'") ;;
 	*) die "no such scenario: $1" ;;
@@ -242,6 +254,17 @@ waits_or_ended() {
 act_plain() {
 	launch_injected
 	await_injected
+	check_ledger after
+	launch_next
+	await_next
+	free_at=$next_begun
+}
+
+# It has a leaf, and its keeper alone (or, in the scenario of that name, nobody) is there to end the job when it is killed.
+act_held() {
+	launch_injected
+	await_injected
+	[[ $name == alone ]] || check_gone
 	check_ledger after
 	launch_next
 	await_next
@@ -362,6 +385,19 @@ check_ledger() { # WHEN [OPTION]...
 	dump=$(ledger-check --dump "${@:2}" state 2>problems) || note "the ledger, $1: $(tr '\n' ';' <problems)"
 }
 
+# Whatever has the job's id in its environment: the job, and hooks; neither launchers nor keepers.
+nothing_of_job() {
+	local found
+	mapfile -t found < <(grep -lsz '^RESRUN_JOB_ID=' /proc/[0-9]*/environ)
+	((!${#found[@]})) || ! grep -qsz "^RESRUN_STATE_DIR=$lab/state$" "${found[@]}"
+}
+
+check_gone() {
+	until_true "$GONE" nothing_of_job || note "$GONE s after its launcher's death the job is still there"
+	now_us
+	gone=$((now - injected_ended))
+}
+
 check_inside() {
 	[[ ! -s inside ]] || note "the ledger, while it had the slot: $(tr '\n' ';' <inside)"
 }
@@ -415,13 +451,14 @@ find_leftovers() {
 # ---- points -------------------------------------------------------------------------------------------------------------
 
 # From a trace without -f: "CALL NUMBER TEXT" for each call from main() on. Of the looks at other processes' environment, one
-# for each process of the machine and all alike, the first and the last few have to do.
+# for each process of the machine and all alike, the first and the last few have to do. With $from, a pattern, from the first
+# call on that it fits instead.
 read_points() { # TRACE
-	awk 'function is_middle(i, all) { return i > 3 && i <= all - 8 }
+	awk -v from="$from" 'function is_middle(i, all) { return i > 3 && i <= all - 8 }
 		NR == FNR { looks += /"[0-9]+\/environ"/; opens += /^pidfd_open\(/; next }
 		!/^[a-z0-9_]+\(/ { next }
 		{ name = substr($0, 1, index($0, "(") - 1); n[name]++ }
-		/^openat\(AT_FDCWD, "\/dev\/null", O_RDWR/ { begun = 1 }
+		$0 ~ from { begun = 1 }
 		!begun || name == "pidfd_open" && is_middle(++open, opens) { next }
 		/"[0-9]+\/environ"/ { looking = is_middle(++look, looks) }
 		looking { looking = name != "close"; next }
@@ -457,7 +494,7 @@ reference() { # SCENARIO
 		read_points "$work/reference"
 	fi >"$work/points"
 	mapfile -t points <"$work/points"
-	((${#points[@]})) || die "scenario $1: where does main() begin? There is no open of /dev/null in the trace"
+	((${#points[@]})) || die "scenario $1: where does it begin? Nothing in the trace fits $from"
 }
 
 # Every K-th of the lines in $points, from a random one on; all when there is no K.
@@ -526,13 +563,16 @@ count_results() { # WORD
 	grep -c "^$1\b" "$work/results" || true
 }
 
-# Of the lines "turn N": how many, the greatest and the 99th percentile, in milliseconds.
-sum_turns() {
-	awk '$1 == "turn" { print $2 }' "$work/results" | sort -n | awk '{ t[NR] = $1 }
-		END { if (NR) printf "next in %.1f ms at most, p99 %.1f ms", t[NR] / 1000, t[int((NR * 99 + 99) / 100)] / 1000 }'
+# Of the lines "WORD N": the greatest and the 99th percentile, in milliseconds, if there are any.
+sum_times() { # WORD TEXT
+	awk -v word="$1" '$1 == word { print $2 }' "$work/results" | sort -n | awk -v text="$2" '{ t[NR] = $1 }
+		END { if (NR) printf "%s %.1f ms at most, p99 %.1f ms; ", text, t[NR] / 1000, t[int((NR * 99 + 99) / 100)] / 1000 }'
 }
 
 # ---- options ------------------------------------------------------------------------------------------------------------
+
+# A file that sources this may add scenarios which are run only when named.
+NAMED_ONLY=()
 
 # A wake-up that was lost is made good by the look that a head takes every 30 s.
 sample=1 seed='' jobs=1 turn_limit=20000000
@@ -546,10 +586,11 @@ parse_options() { # WORD...
 			printf -v "${1#--}" '%s' "$2"
 			shift
 			;;
+		--slow) HANG=200 GONE=60 turn_limit=60000000 max_wait=150s ;;
 		--help) usage && exit 0 ;;
 		-*) die "unknown option $1 (see --help)" ;;
 		*)
-			[[ " ${SCENARIOS[*]} " == *" $1 "* ]] || die "no such scenario: $1 (see --help)"
+			[[ " ${SCENARIOS[*]} ${NAMED_ONLY[*]} " == *" $1 "* ]] || die "no such scenario: $1 (see --help)"
 			wanted+=("$1")
 			;;
 		esac
