@@ -15,6 +15,7 @@
 #include "base/procfs.h"
 
 #define ENVIRONMENT_MAX (4U << 20)
+#define CHILDREN_MAX (1U << 20) /* bytes of their numbers, of one thread */
 #define KILL_ROUNDS 20 /* against processes that fork while they are killed */
 
 static pid_t left_out;
@@ -40,26 +41,35 @@ static size_t add_numbers(const char *text, pid_t *pids, size_t n, size_t max)
 	return n;
 }
 
+/* Not on the stack, where the room for most would stay with us as long as we look. */
+static size_t add_children_of(int tasks, const char *thread, pid_t *pids, size_t n, size_t max)
+{
+	rr_autofree char *text = NULL;
+	rr_autofd int fd = -1;
+	char file[NAME_MAX + 16];
+	size_t length;
+
+	(void)snprintf(file, sizeof(file), "%s/children", thread);
+	fd = openat(tasks, file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || rr_read_whole(fd, CHILDREN_MAX, &text, &length) < 0)
+		return n;
+	return add_numbers(text, pids, n, max);
+}
+
 /* Children of every thread of pid: a child belongs to the thread that forked it. */
 static size_t add_children(pid_t pid, pid_t *pids, size_t n, size_t max)
 {
-	char path[64], text[65536];
 	const struct dirent *entry;
+	char path[64];
 	DIR *tasks;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
 	tasks = opendir(path);
 	if (!tasks)
 		return n;
-	while (n < max && (entry = readdir(tasks))) {
-		char file[320];
-
-		if (entry->d_name[0] == '.')
-			continue;
-		(void)snprintf(file, sizeof(file), "%s/children", entry->d_name);
-		if (rr_read_at(dirfd(tasks), file, text, sizeof(text)) > 0)
-			n = add_numbers(text, pids, n, max);
-	}
+	while (n < max && (entry = readdir(tasks)))
+		if (entry->d_name[0] != '.')
+			n = add_children_of(dirfd(tasks), entry->d_name, pids, n, max);
 	(void)closedir(tasks);
 	return n;
 }
