@@ -75,6 +75,10 @@ static const char *not_ours(const struct cg_hierarchy *hierarchy)
 {
 	if (hierarchy->at_real_root && strcmp(hierarchy->own, hierarchy->mount) == 0)
 		return "we stand in the root cgroup, which nobody delegated";
+	if (hierarchy->is_elsewhere)
+		return "our cgroup is not in what is mounted at /sys/fs/cgroup";
+	if (access(hierarchy->own, W_OK) < 0 && errno == EROFS)
+		return "cgroupfs is read-only here";
 	if (!may_write(hierarchy->own))
 		return "our cgroup is not ours to write";
 	if (inside_resrun(hierarchy))

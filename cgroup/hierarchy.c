@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/procfs.h"
 
+#define MOUNTS_MAX (4 << 20) /* bytes of mountinfo */
 #define MOVE_ROUNDS 50 /* against processes that fork while they are moved */
 
 static const char *const controller_names[CG_CONTROLLERS_N] = { "cpu", "memory", "pids", "io" };
@@ -59,17 +60,70 @@ static int read_place(pid_t pid, char *buf, size_t size)
 	return 0;
 }
 
+/* The part of a place that is below root ("": nothing), or NULL when it is not below it. */
+static const char *place_below(const char *place, const char *root)
+{
+	size_t length = strlen(root);
+
+	if (strncmp(place, root, length) != 0 || (place[length] && place[length] != '/'))
+		return NULL;
+	place += length;
+	return strcmp(place, "/") == 0 ? "" : place;
+}
+
 int cg_of_process(const struct cg_hierarchy *hierarchy, pid_t pid, char *buf, size_t size)
 {
 	char place[CG_PATH_MAX];
+	const char *below;
 	int r = read_place(pid, place, sizeof(place));
 
 	if (r < 0)
 		return r;
-	if (snprintf(buf, size, "%s%s", hierarchy->mount, strcmp(place, "/") == 0 ? "" : place) >=
-	    (int)size)
+	below = place_below(place, hierarchy->root);
+	if (!below)
+		return -ENOENT;
+	if (snprintf(buf, size, "%s%s", hierarchy->mount, below) >= (int)size)
 		return -ENAMETOOLONG;
 	return 0;
+}
+
+/* The fourth word of the last line of mountinfo whose fifth is `mount`: what is mounted there. */
+static int read_mount_root(const char *mount, char *buf, size_t size)
+{
+	rr_autofd int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	rr_autofree char *text = NULL;
+	size_t length;
+	char *line, *rest;
+	int r = fd < 0 ? -errno : rr_read_whole(fd, MOUNTS_MAX, &text, &length);
+
+	if (r < 0)
+		return r;
+	r = -ENOENT;
+	for (rest = text; (line = strsep(&rest, "\n"));) {
+		const char *words[5] = { "", "", "", "", "" };
+
+		for (int i = 0; i < 5 && line; i++)
+			words[i] = strsep(&line, " ");
+		if (strcmp(words[4], mount) == 0)
+			r = snprintf(buf, size, "%s", words[3]) < (int)size ? 0 : -ENAMETOOLONG;
+	}
+	return r;
+}
+
+/* The mount shows a part of the hierarchy only, as a container's that was bound from the host's:
+ * then what it shows is to be taken off the names of places. */
+static void find_below(struct cg_hierarchy *found)
+{
+	if (read_mount_root(found->mount, found->root, sizeof(found->root)) < 0)
+		found->root[0] = '\0';
+	if (strcmp(found->root, "/") == 0)
+		found->root[0] = '\0';
+	if (found->root[0] && cg_of_process(found, 0, found->own, sizeof(found->own)) == 0 &&
+	    access(found->own, F_OK) == 0)
+		return;
+	found->root[0] = '\0';
+	found->is_elsewhere = true;
+	memcpy(found->own, found->mount, sizeof(found->own));
 }
 
 void cg_find(struct cg_hierarchy *ret)
@@ -87,9 +141,8 @@ void cg_find(struct cg_hierarchy *ret)
 	found.has_systemd = access("/run/systemd/system", F_OK) == 0;
 	if (found.mode != CG_NONE && cg_of_process(&found, 0, found.own, sizeof(found.own)) < 0)
 		found.mode = CG_NONE;
-	/* A mount of the host's hierarchy without our namespace's view: our place is not in it. */
 	if (found.mode != CG_NONE && access(found.own, F_OK) < 0)
-		memcpy(found.own, found.mount, sizeof(found.own));
+		find_below(&found);
 	/* Every cgroup but the kernel's root has this file. */
 	(void)snprintf(file, sizeof(file), "%s/cgroup.events", found.mount);
 	found.at_real_root = found.mode != CG_NONE && access(file, F_OK) < 0;

@@ -29,6 +29,9 @@ struct cg_hierarchy {
 	enum cg_mode mode;
 	char mount[CG_PATH_MAX]; /* "/sys/fs/cgroup" */
 	char own[CG_PATH_MAX]; /* our cgroup as an absolute directory below mount */
+	char root[CG_PATH_MAX]; /* which cgroup the mount shows, when it is not "/": "/docker/ab12"
+				 */
+	bool is_elsewhere; /* our cgroup is not below the mount, and `own` only the mount */
 	bool at_real_root; /* the mount shows the kernel's root cgroup, not a namespace's */
 	bool has_systemd; /* systemd is the manager of this hierarchy */
 };
