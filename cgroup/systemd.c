@@ -105,7 +105,8 @@ static int on_job_removed(sd_bus_message *message, void *user, sd_bus_error *err
 	return 0;
 }
 
-/* Only a socket of the user whose manager it is: the path is in a directory that others made. */
+/* Only a socket of the user whose manager it is (root: the system's): the path is in a directory
+ * that others made. */
 static bool is_own_socket(const char *path)
 {
 	struct stat st;
@@ -310,12 +311,28 @@ static const char *no_manager(const struct cg_hierarchy *hierarchy)
 	return no;
 }
 
+/* What is looked at last, as it costs most: whether there is a manager to ask, and how to ask. */
+static const char *no_connection(bool user, struct rr_err *err)
+{
+	char paths[2][96];
+
+	socket_paths(user, paths);
+	if (!is_own_socket(paths[0]) && !is_own_socket(paths[1]))
+		return user ? "this user has no running systemd manager (loginctl enable-linger "
+			      "makes one)"
+			    : "neither systemd's socket nor the system bus can be seen from here";
+	return load_library(err) < 0 ? err->text : NULL;
+}
+
 static bool fits_system(const struct cg_hierarchy *hierarchy, char *why, size_t size)
 {
 	const char *no = no_manager(hierarchy);
+	struct rr_err err;
 
 	if (!no && geteuid() != 0)
 		no = "only for root";
+	if (!no)
+		no = no_connection(false, &err);
 	(void)snprintf(why, size, "%s", no ? no : "");
 	return !no;
 }
@@ -323,13 +340,12 @@ static bool fits_system(const struct cg_hierarchy *hierarchy, char *why, size_t 
 static bool fits_user(const struct cg_hierarchy *hierarchy, char *why, size_t size)
 {
 	const char *no = no_manager(hierarchy);
-	char paths[2][96];
+	struct rr_err err;
 
-	socket_paths(true, paths);
 	if (!no && geteuid() == 0)
 		no = "root uses the system manager";
-	if (!no && !is_own_socket(paths[0]) && !is_own_socket(paths[1]))
-		no = "this user has no running systemd manager (loginctl enable-linger makes one)";
+	if (!no)
+		no = no_connection(true, &err);
 	(void)snprintf(why, size, "%s", no ? no : "");
 	return !no;
 }
