@@ -10,8 +10,10 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "cgroup/affinity.h"
+#include "cgroup/io_weight.h"
 
 #define CPU_WEIGHT_DEFAULT 100 /* the kernel's; what nice 0 stands for */
+#define IO_WEIGHT_DEFAULT 100
 #define EMPTY_WAIT_NS (5 * RR_NS_PER_S) /* after cgroup.kill; other runtimes wait as long */
 
 static const struct backend *const backends[BACKENDS_N] = {
@@ -72,7 +74,8 @@ void placement_probe(enum placement_want want, struct placement *ret)
 	choose(want, NULL, ret);
 }
 
-/* Without a cgroup: memory is sampled, CPUs are an affinity, the weight is a nice value. */
+/* What is left without the kernel's controller: memory is sampled, CPUs are an affinity, the weight
+ * is a nice value. */
 static enum limit_by process_enforces(enum limit_id id, const struct limit *limit)
 {
 	static const enum limit_by by[LIMIT_N] = { [LIMIT_MEMORY] = BY_SAMPLED,
@@ -87,21 +90,68 @@ static enum limit_by process_enforces(enum limit_id id, const struct limit *limi
 	return by[id];
 }
 
-enum limit_by placement_would_enforce(const struct placement *placement, enum limit_id id,
-				      const struct limit *limit)
+bool placement_has_controller(const struct placement *placement, enum limit_id id)
 {
 	rr_autofd int above = -1;
 	struct limit_set one = { 0 };
 	char path[CG_PATH_MAX + 128];
 
 	if (placement->backend == BACKEND_PROCESS)
-		return process_enforces(id, limit);
+		return false;
 	one.v[id].asked = true;
 	backends[placement->backend]->above(&placement->hierarchy, path, sizeof(path));
 	above = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return cg_read_controllers(above, "cgroup.controllers") & limit_controllers(&one)
-		       ? BY_CGROUP
-		       : BY_NONE;
+	return cg_read_controllers(above, "cgroup.controllers") & limit_controllers(&one);
+}
+
+enum limit_by placement_would_enforce(const struct placement *placement, enum limit_id id,
+				      const struct limit *limit)
+{
+	char why_not[200];
+
+	if (!placement_has_controller(placement, id))
+		return process_enforces(id, limit);
+	if (id == LIMIT_IO_WEIGHT &&
+	    !io_weight_holds(placement->hierarchy.mount, why_not, sizeof(why_not)))
+		return BY_NONE;
+	return BY_CGROUP;
+}
+
+/* The leaf has what this limit needs. */
+static bool leaf_has_controller(const struct placement *placement, enum limit_id id)
+{
+	struct limit_set one = { 0 };
+
+	one.v[id].asked = true;
+	return placement->backend != BACKEND_PROCESS &&
+	       placement->leaf.controllers & limit_controllers(&one);
+}
+
+/* A weight that no disk looks at is no limit, though the kernel takes it; and bfq looks at a file
+ * of its own. */
+static void settle_io_weight(const struct placement *placement, struct limit *limit)
+{
+	uint64_t weight = limit->asked ? limit->amount : IO_WEIGHT_DEFAULT;
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)io_weight_for_bfq(weight));
+	/* There while bfq is loaded; without io.cost the only one. */
+	if (rr_write_at(placement->leaf.fd, BFQ_WEIGHT_FILE, text) == 0)
+		limit->by = BY_CGROUP;
+	if (limit->asked && limit->by == BY_CGROUP &&
+	    !io_weight_holds(placement->hierarchy.mount, limit->why_not, sizeof(limit->why_not)))
+		limit->by = BY_NONE;
+}
+
+/* What its controller would have held, were it there, is held as without a cgroup. */
+static void limit_in_leaf(const struct placement *placement, struct limit_set *limits)
+{
+	leaf_limit(&placement->leaf, limits);
+	for (int i = 0; i < LIMIT_N; i++)
+		if (limits->v[i].asked && !leaf_has_controller(placement, i))
+			limits->v[i].by = process_enforces(i, &limits->v[i]);
+	if (limits->v[LIMIT_IO_WEIGHT].asked && leaf_has_controller(placement, LIMIT_IO_WEIGHT))
+		settle_io_weight(placement, &limits->v[LIMIT_IO_WEIGHT]);
 }
 
 static void limit_as_process(struct limit_set *limits)
@@ -138,7 +188,7 @@ int placement_take(const struct place_request *request, struct limit_set *limits
 	memset(ret, 0, sizeof(*ret));
 	choose(request->want, request, ret);
 	if (ret->backend != BACKEND_PROCESS)
-		leaf_limit(&ret->leaf, limits);
+		limit_in_leaf(ret, limits);
 	else if (request->want == PLACE_CGROUP)
 		return no_cgroup(ret, err);
 	else
@@ -147,32 +197,34 @@ int placement_take(const struct place_request *request, struct limit_set *limits
 }
 
 /* A nice value cannot be taken back by its own user; memory is sampled by whoever watches. */
-static void change_process(enum limit_id id, struct limit *limit)
+static void change_process(enum limit_id id, struct limit *limit, const char *lacking)
 {
 	limit->by = limit->asked && id != LIMIT_CPU_WEIGHT ? process_enforces(id, limit) : BY_NONE;
 	if (id == LIMIT_CPUS && limit->by == BY_AFFINITY)
 		affinity_hold_tree(getpid(), (unsigned)limit->cpus);
 	if (id == LIMIT_CPUS && !limit->asked)
 		affinity_hold_tree(getpid(), 0);
-	(void)snprintf(limit->why_not, sizeof(limit->why_not), "%s",
-		       id == LIMIT_CPUS ? "without a cgroup, only whole CPUs can be held"
-					: "needs a cgroup, and the job has none");
+	(void)snprintf(limit->why_not, sizeof(limit->why_not),
+		       id == LIMIT_CPUS ? "without %s, only whole CPUs can be held"
+					: "needs %s, and the job has none",
+		       lacking);
 }
 
 int placement_change(const struct placement *placement, enum limit_id id, struct limit *limit,
 		     struct rr_err *err)
 {
-	bool taken_off;
+	bool by_leaf = leaf_has_controller(placement, id), taken_off;
 
 	limit->why_not[0] = '\0';
-	if (placement->backend == BACKEND_PROCESS)
-		change_process(id, limit);
-	else
+	if (by_leaf)
 		leaf_limit_one(&placement->leaf, id, limit);
-	if (placement->backend == BACKEND_PROCESS)
-		taken_off = !limit->asked && id != LIMIT_CPU_WEIGHT;
 	else
-		taken_off = !limit->asked && limit->by == BY_CGROUP;
+		change_process(id, limit,
+			       placement->backend == BACKEND_PROCESS ? "a cgroup"
+								     : "its controller");
+	if (by_leaf && id == LIMIT_IO_WEIGHT)
+		settle_io_weight(placement, limit);
+	taken_off = !limit->asked && (by_leaf ? limit->by == BY_CGROUP : id != LIMIT_CPU_WEIGHT);
 	if (taken_off)
 		limit->by = BY_NONE;
 	if (taken_off || limit->by != BY_NONE)

@@ -55,7 +55,13 @@ static void add_rusage(const struct rusage *used, struct usage *usage)
 	usage_raise(&usage->memory_peak_bytes, (uint64_t)used->ru_maxrss * 1024);
 }
 
-/* The sampled cap of a job without a cgroup. */
+/* The kernel does not count its memory: there is no cgroup, or none with that controller. */
+static bool needs_tree(const struct watcher *watcher)
+{
+	return !in_cgroup(watcher) || watcher->meter.fd[METER_MEMORY] < 0;
+}
+
+/* A cap that the kernel does not hold. */
 static void hold_memory(struct watcher *watcher)
 {
 	const struct limit *cap = &watcher->order->limits->v[LIMIT_MEMORY];
@@ -88,12 +94,11 @@ void watcher_sample(struct watcher *watcher)
 	struct usage *usage = &watcher->outcome->usage;
 	uint64_t begun_ns = rr_now_boot_ns();
 
-	if (in_cgroup(watcher)) {
+	if (in_cgroup(watcher))
 		meter_read(&watcher->meter, usage);
-	} else {
+	if (needs_tree(watcher))
 		tree_sample(getpid(), usage);
-		hold_memory(watcher);
-	}
+	hold_memory(watcher);
 	watcher->last_ns = rr_now_boot_ns();
 	held_up_look(watcher);
 	lower_reservation(watcher);
@@ -327,6 +332,7 @@ static void finish(struct watcher *watcher)
 	struct outcome *outcome = watcher->outcome;
 	const struct usage *waited = &watcher->waited;
 	struct usage *usage = &outcome->usage;
+	bool sampled = needs_tree(watcher);
 
 	if (in_cgroup(watcher)) {
 		meter_read(&watcher->meter, usage);
@@ -338,6 +344,8 @@ static void finish(struct watcher *watcher)
 		}
 		if (usage->cpu_us == USAGE_UNKNOWN)
 			usage->cpu_us = waited->cpu_us;
+		if (sampled)
+			usage_raise(&usage->memory_peak_bytes, waited->memory_peak_bytes);
 	} else {
 		usage->cpu_us = waited->cpu_us;
 		usage->cpu_user_us = waited->cpu_user_us;
@@ -351,7 +359,7 @@ static void finish(struct watcher *watcher)
 	rr_fd_close(&watcher->events_fd);
 	outcome->reason = reason_of(watcher);
 	if (outcome->reason == EXIT_OOM)
-		outcome->oom_limit = in_cgroup(watcher)
+		outcome->oom_limit = in_cgroup(watcher) && !watcher->over_memory
 					     ? oom_judge(&watcher->oom, usage, outcome->oom_path,
 							 sizeof(outcome->oom_path))
 					     : OOM_OWN;

@@ -6,6 +6,7 @@
 
 #include "base/fd.h"
 #include "cgroup/hierarchy.h"
+#include "cgroup/io_weight.h"
 #include "cgroup/limit.h"
 
 static struct rr_err err;
@@ -176,6 +177,18 @@ static void io_max(void **state)
 	}
 }
 
+static void weights_of_bfq(void **state)
+{
+	static const struct {
+		uint64_t weight, expected;
+	} rows[] = { { 1, 1 },	   { 50, 50 },	  { 100, 100 },
+		     { 101, 100 }, { 1000, 181 }, { 10000, 1000 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(io_weight_for_bfq(rows[i].weight), rows[i].expected);
+}
+
 static void io_max_needs_a_disk(void **state)
 {
 	static const struct {
@@ -300,6 +313,7 @@ int main(void)
 		cmocka_unit_test(enforcers),
 		cmocka_unit_test(texts),
 		cmocka_unit_test(io_max),
+		cmocka_unit_test(weights_of_bfq),
 		cmocka_unit_test(io_max_needs_a_disk),
 		DIR_TEST(controllers_are_read_and_enabled),
 		DIR_TEST(what_is_refused_is_told),
