@@ -305,6 +305,29 @@ static void where_we_stand(void **state)
 	assert_true(cg_of_process(&found, INT_MAX, place, sizeof(place)) < 0);
 }
 
+/* The mount shows a part of the hierarchy, whose name places begin with. */
+static void where_we_stand_in_a_part(void **state)
+{
+	struct cg_hierarchy part;
+	char place[CG_PATH_MAX];
+
+	(void)state;
+	cg_find(&part);
+	if (part.mode == CG_NONE)
+		fixture_skip("cgroup", "no cgroup v2 here");
+	(void)snprintf(part.root, sizeof(part.root), "%s", part.own + strlen(part.mount));
+	assert_int_equal(cg_of_process(&part, 0, place, sizeof(place)), 0);
+	assert_string_equal(place, part.mount);
+	(void)snprintf(part.root, sizeof(part.root), "/elsewhere");
+	assert_int_equal(cg_of_process(&part, 0, place, sizeof(place)), -ENOENT);
+	/* A name that only begins like ours. */
+	if (strlen(part.own) > strlen(part.mount) + 1) {
+		(void)snprintf(part.root, sizeof(part.root), "%s", part.own + strlen(part.mount));
+		part.root[strlen(part.root) - 1] = '\0';
+		assert_int_equal(cg_of_process(&part, 0, place, sizeof(place)), -ENOENT);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -319,6 +342,7 @@ int main(void)
 		DIR_TEST(what_is_refused_is_told),
 		DIR_TEST(populated),
 		cmocka_unit_test(where_we_stand),
+		cmocka_unit_test(where_we_stand_in_a_part),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
