@@ -58,6 +58,8 @@ static void print_table(const struct settings *settings, bool machine, const cha
 	};
 	show_auto_table struct libscols_table *table = show_table(columns);
 
+	/* Of where a value comes from the end is what matters: the line. */
+	show_whole_lines(table);
 	for (int i = 0; i < SETTINGS_N; i++)
 		if (setting_specs[i].key &&
 		    (setting_specs[i].section == SECTION_MACHINE) == machine)

@@ -12,6 +12,8 @@
 #include "base/parse.h"
 #include "control/show.h"
 
+#define RECENT_NS (180 * 86400 * RR_NS_PER_S)
+
 struct history_output {
 	enum history_format format;
 	struct index *index;
@@ -21,15 +23,23 @@ struct history_output {
 
 /* ---- in words ---- */
 
+/* In local time; as ls does it where there is no room for all. */
 static const char *time_words(uint64_t wall_ns, char *buf, size_t size)
 {
 	time_t seconds = (time_t)(wall_ns / RR_NS_PER_S);
 	struct tm tm;
+	size_t n;
 
-	if (seconds == 0 || !localtime_r(&seconds, &tm) ||
-	    strftime(buf, size, "%Y-%m-%d %H:%M:%S", &tm) == 0)
-		*buf = '\0';
-	return buf;
+	*buf = '\0';
+	if (seconds == 0 || !localtime_r(&seconds, &tm))
+		return buf;
+	if (!show_is_narrow())
+		n = strftime(buf, size, "%Y-%m-%d %H:%M:%S", &tm);
+	else if (wall_ns + RECENT_NS > rr_now_wall_ns())
+		n = strftime(buf, size, "%m-%d %H:%M", &tm);
+	else
+		n = strftime(buf, size, "%Y-%m-%d", &tm);
+	return n > 0 ? buf : "";
 }
 
 static const char *status_words(const struct index_run *run, char *buf, size_t size)
@@ -61,19 +71,26 @@ static const char *bytes_words(int64_t bytes, char buf[static RR_FORMAT_SIZE])
 
 /* ---- the formats ---- */
 
+/* On a narrow terminal without the peak and the placement. */
 static void add_row(struct libscols_table *table, const struct index_run *run)
 {
 	char ended[32], status[48], wall[RR_FORMAT_SIZE], cpu[RR_FORMAT_SIZE];
 	char needed[RR_FORMAT_SIZE], peak[RR_FORMAT_SIZE], waited[RR_FORMAT_SIZE];
 
-	show_row(table,
-		 (const char *const[]){
-			 time_words(run->ended_wall_ns, ended, sizeof(ended)), run->job_id,
-			 run->name ? run->name : run->key,
-			 status_words(run, status, sizeof(status)),
-			 seconds_words(run->wall_s, wall), seconds_words(run->cpu_s, cpu),
-			 bytes_words(run->needed_bytes, needed), bytes_words(run->peak_bytes, peak),
-			 seconds_words(run->waited_s, waited), run->placement });
+	const char *const cells[] = {
+		time_words(run->ended_wall_ns, ended, sizeof(ended)),
+		run->job_id,
+		run->name ? run->name : run->key,
+		status_words(run, status, sizeof(status)),
+		seconds_words(run->wall_s, wall),
+		seconds_words(run->cpu_s, cpu),
+		bytes_words(run->needed_bytes, needed),
+		seconds_words(run->waited_s, waited),
+		bytes_words(run->peak_bytes, peak),
+		run->placement,
+	};
+
+	show_row(table, cells);
 }
 
 /* Quoted where it has to be (RFC 4180); NULL is empty. */
@@ -143,14 +160,25 @@ static void put_record(struct history_output *output, const struct index_run *ru
 
 /* ---- from the first to the last ---- */
 
+static struct libscols_table *make_table(void)
+{
+	static const struct show_column wide[] = {
+		{ "ENDED", SHOW_LEFT },	   { "ID", SHOW_LEFT },	     { "NAME/KEY", SHOW_CUT },
+		{ "STATUS", SHOW_LEFT },   { "WALL", SHOW_RIGHT },   { "CPU", SHOW_RIGHT },
+		{ "NEEDED", SHOW_RIGHT },  { "WAITED", SHOW_RIGHT }, { "PEAK", SHOW_RIGHT },
+		{ "PLACEMENT", SHOW_CUT }, { NULL, SHOW_LEFT },
+	};
+	static const struct show_column narrow[] = {
+		{ "ENDED", SHOW_LEFT },	  { "ID", SHOW_LEFT },	    { "NAME/KEY", SHOW_CUT },
+		{ "STATUS", SHOW_LEFT },  { "WALL", SHOW_RIGHT },   { "CPU", SHOW_RIGHT },
+		{ "NEEDED", SHOW_RIGHT }, { "WAITED", SHOW_RIGHT }, { NULL, SHOW_LEFT },
+	};
+
+	return show_table(show_is_narrow() ? narrow : wide);
+}
+
 struct history_output *history_output_begin(enum history_format format, struct index *index)
 {
-	static const struct show_column columns[] = {
-		{ "ENDED", SHOW_LEFT },	    { "ID", SHOW_LEFT },    { "NAME/KEY", SHOW_LEFT },
-		{ "STATUS", SHOW_LEFT },    { "WALL", SHOW_RIGHT }, { "CPU", SHOW_RIGHT },
-		{ "NEEDED", SHOW_RIGHT },   { "PEAK", SHOW_RIGHT }, { "WAITED", SHOW_RIGHT },
-		{ "PLACEMENT", SHOW_LEFT }, { NULL, SHOW_LEFT },
-	};
 	struct history_output *output = calloc(1, sizeof(*output));
 
 	if (!output)
@@ -158,7 +186,7 @@ struct history_output *history_output_begin(enum history_format format, struct i
 	output->format = format;
 	output->index = index;
 	if (format == HISTORY_TABLE)
-		output->table = show_table(columns);
+		output->table = make_table();
 	if (format == HISTORY_CSV)
 		(void)puts("ended_at,job_id,name,key,profile,placement,reason,code,signal,wall_s,"
 			   "cpu_s,waited_s,memory_working_peak_bytes,memory_peak_bytes");

@@ -12,14 +12,19 @@
 
 static void print_table(const struct replay_cost costs[static REPLAY_RULES_N])
 {
-	static const struct show_column columns[] = {
+	struct show_column columns[] = {
 		{ "RULE", SHOW_LEFT },	    { "TASKS", SHOW_RIGHT },
 		{ "FAILED", SHOW_RIGHT },   { "", SHOW_RIGHT },
 		{ "RETRIES", SHOW_RIGHT },  { "TOO MUCH GBh", SHOW_RIGHT },
 		{ "LOST GBh", SHOW_RIGHT }, { "WASTE GBh", SHOW_RIGHT },
 		{ "", SHOW_LEFT },	    { NULL, SHOW_LEFT },
 	};
-	show_auto_table struct libscols_table *table = show_table(columns);
+	show_auto_table struct libscols_table *table = NULL;
+
+	/* The rule in words. */
+	if (show_is_narrow())
+		columns[sizeof(columns) / sizeof(columns[0]) - 2].name = NULL;
+	table = show_table(columns);
 
 	for (size_t i = 0; i < REPLAY_RULES_N; i++) {
 		const struct replay_cost *cost = &costs[i];

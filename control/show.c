@@ -6,6 +6,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 #include <wchar.h>
 #include <wctype.h>
 
@@ -13,6 +16,7 @@
 #include "policy/report.h"
 
 #define EVEN_SHARE 0.1 /* hint of width: no column more than another */
+#define WORD_SIZE 512 /* longer ones are cut */
 #define PERCENT_PARTS 100 /* a percentage is told to two places */
 
 void show_note(const char *fmt, ...)
@@ -46,14 +50,62 @@ void show_safely(const char *text)
 	}
 }
 
+/* The columns of the terminal that stdout is; 0: it is none. */
+static int width_of_screen(void)
+{
+	struct winsize size;
+
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+bool show_is_narrow(void)
+{
+	int width = width_of_screen();
+
+	return width > 0 && width < SHOW_NARROW;
+}
+
+/* As near as it matters: a character a column. */
+static int columns_of(const char *word)
+{
+	int n = 0;
+
+	for (; *word; word++)
+		n += ((unsigned char)*word & 0xc0) != 0x80;
+	return n;
+}
+
+void show_wrapped(int indent, const char *text)
+{
+	int width = width_of_screen(), at = indent;
+	char word[WORD_SIZE];
+
+	while (*text) {
+		size_t length = strcspn(text, " ");
+
+		(void)snprintf(word, sizeof(word), "%.*s", (int)length, text);
+		if (width > 0 && at > indent && at + 1 + columns_of(word) > width) {
+			(void)printf("\n%*s", indent, "");
+			at = indent;
+		} else if (at > indent) {
+			(void)putchar(' ');
+			at++;
+		}
+		show_safely(word);
+		at += columns_of(word);
+		text += length;
+		text += strspn(text, " ");
+	}
+	(void)putchar('\n');
+}
+
 /* ---- tables ---- */
 
 struct libscols_table *show_table(const struct show_column *columns)
 {
-	static const int flags[] = { [SHOW_LEFT] = 0,
-				     [SHOW_RIGHT] = SCOLS_FL_RIGHT,
-				     [SHOW_CUT] = SCOLS_FL_TRUNC,
-				     [SHOW_WRAP] = SCOLS_FL_WRAP };
+	static const int flags[] = {
+		[SHOW_LEFT] = 0, [SHOW_RIGHT] = SCOLS_FL_RIGHT, [SHOW_CUT] = SCOLS_FL_TRUNC
+	};
 	struct libscols_table *table = scols_new_table();
 
 	for (; table && columns->name; columns++)
@@ -66,6 +118,12 @@ void show_table_done(struct libscols_table **slot)
 {
 	scols_unref_table(*slot);
 	*slot = NULL;
+}
+
+void show_whole_lines(struct libscols_table *table)
+{
+	if (table)
+		(void)scols_table_set_termforce(table, SCOLS_TERMFORCE_NEVER);
 }
 
 void show_row(struct libscols_table *table, const char *const *cells)

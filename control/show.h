@@ -22,13 +22,16 @@ rr_printf(1, 2) void show_note(const char *fmt, ...);
 /* Prints the text, with what a terminal could take for a command written as \xHH. */
 void show_safely(const char *text);
 
+/* The same, and a newline; on a terminal broken between words. What is printed already of the first
+ * line takes as many columns as there are blanks before the others. */
+void show_wrapped(int indent, const char *text);
+
 /* ---- tables ---- */
 
 enum show_column_kind {
 	SHOW_LEFT,
 	SHOW_RIGHT,
 	SHOW_CUT, /* left, and cut where the screen ends */
-	SHOW_WRAP, /* left, and broken into lines there */
 };
 
 /* Columns of a table; the list ends with one that has no name. */
@@ -45,8 +48,16 @@ struct libscols_table *show_table(const struct show_column *columns);
 void show_table_done(struct libscols_table **slot);
 #define show_auto_table __attribute__((cleanup(show_table_done)))
 
+/* Lines that are longer than the terminal is wide stay whole. */
+void show_whole_lines(struct libscols_table *table);
+
 /* Adds a row: as many cells as there are columns; NULL is shown as "-". The text is copied. */
 void show_row(struct libscols_table *table, const char *const *cells);
+
+#define SHOW_NARROW 100 /* columns of a terminal; with fewer a wide table leaves something out */
+
+/* Whether stdout is a terminal with fewer. */
+bool show_is_narrow(void);
 
 /* Prints it below its title, or, without a row, "TITLE: none". */
 void show_print(struct libscols_table *table, const char *title);

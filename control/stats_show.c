@@ -8,6 +8,7 @@
 
 #define WORDS_SIZE 200
 #define MILLI 1000.0
+#define DAY_S 86400
 
 enum unit { BYTES, MICROSECONDS, THOUSANDTHS };
 
@@ -52,36 +53,46 @@ static const char *cell(const struct stats_spread *spread, uint64_t value, enum 
 	return spread->n > 0 ? in_words(value, unit, buf) : NULL;
 }
 
+/* "3h12m"; of long ago, "45d". */
+static const char *ago_words(uint64_t wall_ns, char buf[static RR_FORMAT_SIZE])
+{
+	uint64_t now_ns = rr_now_wall_ns();
+	uint64_t ago_s = now_ns > wall_ns ? (now_ns - wall_ns) / RR_NS_PER_S : 0;
+
+	if (ago_s < 2 * DAY_S)
+		return rr_format_time(ago_s * RR_NS_PER_S, buf);
+	(void)snprintf(buf, RR_FORMAT_SIZE, "%llud", (unsigned long long)(ago_s / DAY_S));
+	return buf;
+}
+
 static void add_key(struct libscols_table *table, const struct stats_key *key)
 {
 	char runs[24], success[16], last[RR_FORMAT_SIZE], learned[RR_FORMAT_SIZE];
 	char memory[2][RR_FORMAT_SIZE], cpus[RR_FORMAT_SIZE], wall[2][RR_FORMAT_SIZE];
-	uint64_t now_ns = rr_now_wall_ns();
-	uint64_t ago_ns = now_ns > key->last_wall_ns ? now_ns - key->last_wall_ns : 0;
 
 	(void)snprintf(runs, sizeof(runs), "%zu", key->runs);
 	(void)snprintf(success, sizeof(success), "%.1f%%", success_percent(key));
-	show_row(table, (const char *const[]){
-				key->key, runs, key->runs > 0 ? success : NULL,
-				cell(&key->memory, key->memory.median, BYTES, memory[0]),
-				cell(&key->memory, key->memory.p95, BYTES, memory[1]),
-				cell(&key->wall_us, key->wall_us.median, MICROSECONDS, wall[0]),
-				cell(&key->wall_us, key->wall_us.p95, MICROSECONDS, wall[1]),
-				cell(&key->cpu_milli, key->cpu_milli.median, THOUSANDTHS, cpus),
-				key->need.ground == LEARN_BY_NOTHING
-					? NULL
-					: rr_format_bytes(key->need.memory_bytes, learned),
-				trend_name(key->trend.direction),
-				rr_format_time(ago_ns / RR_NS_PER_S * RR_NS_PER_S, last) });
+	show_row(table,
+		 (const char *const[]){
+			 key->key, runs, key->runs > 0 ? success : NULL,
+			 cell(&key->memory, key->memory.median, BYTES, memory[0]),
+			 cell(&key->memory, key->memory.p95, BYTES, memory[1]),
+			 cell(&key->wall_us, key->wall_us.median, MICROSECONDS, wall[0]),
+			 cell(&key->wall_us, key->wall_us.p95, MICROSECONDS, wall[1]),
+			 cell(&key->cpu_milli, key->cpu_milli.median, THOUSANDTHS, cpus),
+			 key->need.ground == LEARN_BY_NOTHING
+				 ? NULL
+				 : rr_format_bytes(key->need.memory_bytes, learned),
+			 trend_name(key->trend.direction), ago_words(key->last_wall_ns, last) });
 }
 
 void stats_print_table(const struct stats_key *keys, size_t n)
 {
 	static const struct show_column columns[] = {
-		{ "KEY", SHOW_LEFT },	    { "RUNS", SHOW_RIGHT },	{ "OK", SHOW_RIGHT },
-		{ "NEEDED", SHOW_RIGHT },   { "95%", SHOW_RIGHT },	{ "WALL", SHOW_RIGHT },
-		{ "95%", SHOW_RIGHT },	    { "CPUS", SHOW_RIGHT },	{ "LEARNED", SHOW_RIGHT },
-		{ "MEMORY IS", SHOW_LEFT }, { "LAST AGO", SHOW_RIGHT }, { NULL, SHOW_LEFT },
+		{ "KEY", SHOW_CUT },	  { "RUNS", SHOW_RIGHT },     { "OK", SHOW_RIGHT },
+		{ "NEEDED", SHOW_RIGHT }, { "95%", SHOW_RIGHT },      { "WALL", SHOW_RIGHT },
+		{ "95%", SHOW_RIGHT },	  { "CPUS", SHOW_RIGHT },     { "LEARNED", SHOW_RIGHT },
+		{ "MEMORY", SHOW_LEFT },  { "LAST AGO", SHOW_RIGHT }, { NULL, SHOW_LEFT },
 	};
 	show_auto_table struct libscols_table *table = show_table(columns);
 

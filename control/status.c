@@ -132,7 +132,7 @@ static const char *reserved_words(const struct ledger_ticket *ticket, char *buf,
 static void print_running(const struct status *status)
 {
 	static const struct show_column columns[] = {
-		{ "ID", SHOW_LEFT },   { "NAME", SHOW_LEFT },	  { "PROFILE", SHOW_LEFT },
+		{ "ID", SHOW_LEFT },   { "NAME", SHOW_CUT },	  { "PROFILE", SHOW_CUT },
 		{ "PID", SHOW_RIGHT }, { "USER", SHOW_LEFT },	  { "STATE", SHOW_LEFT },
 		{ "AGE", SHOW_RIGHT }, { "RESERVED", SHOW_LEFT }, { "COMMAND", SHOW_CUT },
 		{ NULL, SHOW_LEFT },
@@ -181,9 +181,9 @@ static const char *why_words(const struct status_job *job)
 static void print_waiting(const struct status *status)
 {
 	static const struct show_column columns[] = {
-		{ "POSITION", SHOW_RIGHT }, { "ID", SHOW_LEFT },       { "NAME", SHOW_LEFT },
-		{ "PROFILE", SHOW_LEFT },   { "PRIORITY", SHOW_LEFT }, { "WAITED", SHOW_RIGHT },
-		{ "WAITS FOR", SHOW_LEFT }, { NULL, SHOW_LEFT },
+		{ "POSITION", SHOW_RIGHT }, { "ID", SHOW_LEFT },       { "NAME", SHOW_CUT },
+		{ "PROFILE", SHOW_CUT },    { "PRIORITY", SHOW_LEFT }, { "WAITED", SHOW_RIGHT },
+		{ "WAITS FOR", SHOW_CUT },  { NULL, SHOW_LEFT },
 	};
 	show_auto_table struct libscols_table *table = show_table(columns);
 

@@ -229,12 +229,13 @@ static void ending_words(const json_t *record, char *buf, size_t size)
 static int show_ending(const json_t *record, bool json, struct rr_err *err)
 {
 	const char *id = json_string_value(json_object_get(record, "job_id"));
-	char words[WHY_WORDS_SIZE];
+	char words[WHY_WORDS_SIZE], line[2 * WHY_WORDS_SIZE];
 	json_t *all;
 
 	ending_words(record, words, sizeof(words));
 	if (!json) {
-		(void)printf("job %s has ended: %s\n", id ? id : "?", words);
+		(void)snprintf(line, sizeof(line), "job %s has ended: %s", id ? id : "?", words);
+		show_wrapped(0, line);
 		return 0;
 	}
 	all = json_object();

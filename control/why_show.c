@@ -5,6 +5,9 @@
 #include "control/show.h"
 #include "control/why.h"
 
+#define GATE_FORMAT "%-10s %-5s "
+#define GATE_WIDTH 17
+
 static void closed_words(const struct why_answer *answer, char *buf, size_t size)
 {
 	size_t used = 0;
@@ -36,27 +39,25 @@ static void summary_words(const struct status_job *job, const struct why_answer 
 
 static void print_sooner(const struct why_answer *answer)
 {
-	for (size_t i = 0; i < answer->n; i++)
-		if (!answer->gates[i].open)
-			(void)printf("sooner with: %s\n", answer->gates[i].sooner);
+	for (size_t i = 0; i < answer->n; i++) {
+		char line[WHY_WORDS_SIZE + sizeof("sooner with: ")];
+
+		if (answer->gates[i].open)
+			continue;
+		(void)snprintf(line, sizeof(line), "sooner with: %s", answer->gates[i].sooner);
+		show_wrapped(0, line);
+	}
 }
 
 static void print_gates(const struct why_answer *answer)
 {
-	static const struct show_column columns[] = {
-		{ "GATE", SHOW_LEFT },
-		{ "", SHOW_LEFT },
-		{ "HOW IT STANDS", SHOW_WRAP },
-		{ NULL, SHOW_LEFT },
-	};
-	show_auto_table struct libscols_table *table = show_table(columns);
+	(void)printf("\nGates:\n" GATE_FORMAT "HOW IT STANDS\n", "GATE", "");
+	for (size_t i = 0; i < answer->n; i++) {
+		const struct why_gate *gate = &answer->gates[i];
 
-	for (size_t i = 0; i < answer->n; i++)
-		show_row(table, (const char *const[]){ answer->gates[i].name,
-						       answer->gates[i].open ? "open" : "WAITS",
-						       answer->gates[i].words });
-	(void)putchar('\n');
-	show_print(table, "Gates");
+		(void)printf(GATE_FORMAT, gate->name, gate->open ? "open" : "WAITS");
+		show_wrapped(GATE_WIDTH, gate->words);
+	}
 	print_sooner(answer);
 }
 
@@ -87,7 +88,7 @@ int why_show_job(const struct status_job *job, const struct why_answer *answer, 
 
 	summary_words(job, answer, words, sizeof(words));
 	if (!json) {
-		(void)printf("%s\n", words);
+		show_wrapped(0, words);
 		if (answer->n > 0)
 			print_gates(answer);
 		return 0;
@@ -105,13 +106,16 @@ int why_show_future(const struct status_job *job, const struct why_answer *answe
 		    const char *learned, bool json, struct rr_err *err)
 {
 	char closed[2 * WHY_WORDS_SIZE], words[3 * WHY_WORDS_SIZE];
+	char learned_line[2 * WHY_WORDS_SIZE];
 	json_t *all;
 
 	closed_words(answer, closed, sizeof(closed));
 	(void)snprintf(words, sizeof(words), "a job of profile '%s' would %s%s", job->profile,
 		       *closed ? "wait" : "start now", closed);
+	(void)snprintf(learned_line, sizeof(learned_line), "%s: %s", key, learned);
 	if (!json) {
-		(void)printf("%s\n%s: %s\n", words, key, learned);
+		show_wrapped(0, words);
+		show_wrapped(0, learned_line);
 		print_gates(answer);
 		return 0;
 	}

@@ -310,7 +310,7 @@ some_history() {
 @test "history as a table" {
 	some_history
 	ctl history
-	assert_line --index 1 --regexp '^ENDED +ID +NAME/KEY +STATUS +WALL +CPU +NEEDED +PEAK +WAITED +PLACEMENT$'
+	assert_line --index 1 --regexp '^ENDED +ID +NAME/KEY +STATUS +WALL +CPU +NEEDED +WAITED +PEAK +PLACEMENT$'
 	local ended='^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} +[0-9a-z]+'
 	assert_line --index 2 --regexp "$ended +good +exited 0 .* (process|direct|delegated|systemd-[a-z]+)$"
 	assert_line --index 3 --regexp "$ended +bad +exited 3 "
