@@ -97,6 +97,14 @@ check:
 	@$(MAKE) --no-print-directory tests
 	@scripts/check --build $(O) $(CHECK)
 
+# What resrunctl shows, written anew into tests/golden: read the difference, then commit it.
+.PHONY: golden
+golden:
+	@scripts/deps build check
+	@$(MAKE) --no-print-directory all
+	@RESRUN_GOLDEN=renew RESRUN_BUILD=$(abspath $(O)) bats tests/golden.bats
+	@git --no-pager diff --stat -- tests/golden
+
 lint:
 	@scripts/deps build check lint
 	@scripts/lint
