@@ -34,7 +34,7 @@ archive   = $(if $(filter static,$(LINK)),$(filter /%,$(shell $(CC) -print-file-
 library   = $(or $(call archive,$(1)),-l$(1))
 
 RESRUN_LIBS    := $(foreach lib,inih cgroup seccomp jansson,$(call library,$(lib)))
-RESRUNCTL_LIBS := $(RESRUN_LIBS) -lsmartcols -lsqlite3 -lncursesw -ltinfo
+RESRUNCTL_LIBS := $(RESRUN_LIBS) -lsmartcols -lsqlite3 -lncursesw -ltinfo -lm
 
 floor = $(patsubst %.c,$(O)/%.o,$(wildcard $(1)/*.c))
 FLOORS := $(call floor,base) $(call floor,policy) $(call floor,cgroup)

@@ -10,6 +10,7 @@
 #include "control/arguments.h"
 #include "control/context.h"
 #include "control/history_show.h"
+#include "control/plot.h"
 #include "control/show.h"
 #include "control/times.h"
 #include "control/verbs.h"
@@ -20,7 +21,7 @@
 struct request {
 	struct index_filter filter;
 	enum history_format format;
-	bool rebuild;
+	bool rebuild, plot;
 };
 
 /* What was given, as text; NULL was not. */
@@ -110,16 +111,27 @@ static int parse(int argc, char **argv, struct request *request, struct rr_err *
 		  .help = "only the last N of them",
 		  .text = &words.last },
 		{ .name = "limit", .value = "N", .help = "the same", .text = &words.limit },
+		{ .name = "plot",
+		  .help = "write a picture (SVG) of the runs of KEY, or of the last one's key",
+		  .flag = &request->plot },
 		{ .name = "rebuild",
 		  .help = "make the index anew first",
 		  .flag = &request->rebuild },
 		{ .name = NULL },
 	};
-	struct operands none;
-	int r = arguments_parse(argc, argv, "history [OPTION]...", table, &none, err);
+	struct operands keys;
+	int r = arguments_parse(argc, argv,
+				"history [OPTION]..., or history --plot [OPTION]... [KEY]", table,
+				&keys, err);
 
 	if (r == 0)
-		r = arguments_at_most(&none, 0, err);
+		r = arguments_at_most(&keys, request->plot && !filter->key ? 1 : 0, err);
+	if (r == 0 && request->plot && (words.json || words.format))
+		r = rr_err_set(err, EINVAL,
+			       "--plot is a form of its own: not with --json or --format; see "
+			       "resrunctl --help");
+	if (r == 0 && keys.n > 0)
+		filter->key = keys.v[0];
 	return r == 0 ? parse_words(&words, request, err) : r;
 }
 
@@ -149,6 +161,8 @@ int verb_history(int argc, char **argv, struct rr_err *err)
 	r = context_load(NULL, &context, err);
 	if (r == 0)
 		r = index_open(context.paths.state, request.rebuild, &index, err);
+	if (r == 0 && request.plot)
+		return plot_history(index, context.paths.state, request.filter, err);
 	if (r < 0)
 		return r;
 	output = history_output_begin(request.format, index);

@@ -95,6 +95,12 @@ a_past() {
 	compare history
 }
 
+@test "golden: history --plot" {
+	a_past
+	look history --plot encode:ffmpeg
+	compare history-plot
+}
+
 @test "golden: stats" {
 	a_past
 	# How long ago the last one was.

@@ -202,3 +202,61 @@ assert all(float(row["wall_s"]) >= 0 for row in rows)' <(resrunctl history --for
 	run --separate-stderr resrunctl history --rebuild -n 1
 	[[ -z $stderr ]] || fail "$stderr"
 }
+
+# ---- --plot -------------------------------------------------------------------------------------------------------------
+
+# What the picture says in words, a line each, if it is sound and asks for nothing from elsewhere.
+words_of_picture() { # FILE
+	python3 - "$1" <<-'END'
+		import re, sys, xml.etree.ElementTree
+		text = open(sys.argv[1], encoding="utf-8").read()
+		assert not re.search("href|url\\(|@import|font-face|<script|<image", text), "from elsewhere"
+		for one in xml.etree.ElementTree.fromstring(text).iter():
+		    if one.text and one.text.strip():
+		        print(one.text.strip())
+		    assert not any(value in ("nan", "inf", "-nan") for value in one.attrib.values()), one.attrib
+	END
+}
+
+@test "--plot: a picture of a key, with a title, axes and their units" {
+	resrun --key 'a<b>&"c' -m 1G -c 1 -- true
+	resrun --key 'a<b>&"c' -m 1G -c 1 -- false || true
+	resrun --key other -- true
+	run --separate-stderr resrunctl history --plot 'a<b>&"c'
+	assert_success
+	[[ -z $stderr ]]
+	printf '%s' "$output" >picture.svg
+	run -0 words_of_picture picture.svg
+	assert_line --index 0 'Runs of a<b>&"c'
+	assert_line --regexp '^memory needed \((KiB|MiB|GiB)\)$'
+	assert_line 'CPUs in use (mean)'
+	assert_line --regexp '^duration \((ms|s|min)\)$'
+	assert_line 'run, oldest first (2 of them)'
+	# The cap of both runs, which is the same: one line.
+	grep -qE 'stroke-dasharray="2 3" d="M[0-9.]+ [0-9.]+H[0-9.]+L[0-9.]+ [0-9.]+H[0-9.]+"' picture.svg
+}
+
+@test "--plot: without a key that of the last run; filters hold; what never ran is no mark" {
+	resrun --key a -- true
+	resrun --key b -- true
+	resrun --key b -- /nowhere/at/all || true
+	resrunctl history --plot >picture.svg
+	run -0 words_of_picture picture.svg
+	assert_line --index 0 'Runs of b'
+	assert_line 'run, oldest first (1 of them)'
+	resrunctl history --plot --key a -n 9 >picture.svg
+	run -0 words_of_picture picture.svg
+	assert_line --index 0 'Runs of a'
+	run -125 resrunctl history --plot nobody
+	assert_output --partial "no such run of the key 'nobody' is in the history"
+	run -125 resrunctl history --plot --failed
+	assert_output --partial "no such run of the key 'b'"
+	run -125 resrunctl history --plot --json
+	run -125 resrunctl history --plot a b
+	run -125 resrunctl history a
+}
+
+@test "--plot of nothing is an error" {
+	run -125 resrunctl history --plot
+	assert_output --partial 'no such run is in the history: nothing to draw'
+}
