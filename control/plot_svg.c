@@ -135,8 +135,8 @@ static void draw_axes(const struct axis *axis, double top)
 	(void)printf("<rect x=\"%d\" y=\"%.0f\" width=\"%d\" height=\"%d\" fill=\"none\" "
 		     "stroke=\"#888888\"/>\n",
 		     LEFT, top, RIGHT - LEFT, PANEL);
-	for (double at = 0; at <= axis->top * 1.0001; at += axis->step) {
-		double y = top + PANEL * (1 - at / axis->top);
+	for (int i = 0; i <= (int)(axis->top / axis->step + 0.5); i++) {
+		double at = i * axis->step, y = top + PANEL * (1 - at / axis->top);
 
 		(void)printf("<path d=\"M%d %.1fH%d\" stroke=\"#dddddd\"/>"
 			     "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.10g</text>\n",
