@@ -212,3 +212,11 @@ int progress_read(const char *path, uid_t owner, struct progress *ret)
 		progress_parse(text, ret);
 	return r;
 }
+
+uint64_t progress_left(double percent, uint64_t ran_ns)
+{
+	/* Of the first hundredth nothing follows for the others. */
+	if (percent < 1 || percent > 100)
+		return UINT64_MAX;
+	return (uint64_t)((double)ran_ns * (100 - percent) / percent);
+}

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -19,6 +20,9 @@ struct progress {
 	char stage[PROGRESS_STAGE_SIZE]; /* "": not said; no control characters */
 	double percent; /* 0 to 100, or PROGRESS_UNKNOWN */
 };
+
+/* How much longer it takes when it goes on as it did; UINT64_MAX: nothing to go by. */
+uint64_t progress_left(double percent, uint64_t ran_ns);
 
 /* What holds at the end of the text. What is not of that form is passed over. */
 void progress_parse(const char *text, struct progress *ret);

@@ -132,16 +132,17 @@ static const char *reserved_words(const struct ledger_ticket *ticket, char *buf,
 static void print_running(const struct status *status)
 {
 	static const struct show_column columns[] = {
-		{ "ID", SHOW_LEFT },   { "NAME", SHOW_CUT },	  { "PROFILE", SHOW_CUT },
-		{ "PID", SHOW_RIGHT }, { "USER", SHOW_LEFT },	  { "STATE", SHOW_LEFT },
-		{ "AGE", SHOW_RIGHT }, { "RESERVED", SHOW_LEFT }, { "COMMAND", SHOW_CUT },
-		{ NULL, SHOW_LEFT },
+		{ "ID", SHOW_LEFT },	 { "NAME", SHOW_CUT },	{ "PROFILE", SHOW_CUT },
+		{ "PID", SHOW_RIGHT },	 { "USER", SHOW_LEFT }, { "STATE", SHOW_LEFT },
+		{ "AGE", SHOW_RIGHT },	 { "LEFT", SHOW_LEFT }, { "RESERVED", SHOW_LEFT },
+		{ "COMMAND", SHOW_CUT }, { NULL, SHOW_LEFT },
 	};
 	show_auto_table struct libscols_table *table = show_table(columns);
 
 	for (size_t i = 0; i < status->n_jobs; i++) {
 		const struct status_job *job = &status->jobs[i];
 		char pid[RR_FORMAT_SIZE], age[RR_FORMAT_SIZE], reserved[2 * RR_FORMAT_SIZE];
+		char left[2 * RR_FORMAT_SIZE];
 
 		if (status_is_waiting(job))
 			continue;
@@ -150,6 +151,7 @@ static void print_running(const struct status *status)
 			 (const char *const[]){
 				 job->ticket.id, job->detail.name, job->profile, pid, job->user,
 				 job_state_name(job->state), whole_seconds(job->age_ns, age),
+				 estimate_words(&job->estimate, left, sizeof(left)),
 				 reserved_words(&job->ticket, reserved, sizeof(reserved)),
 				 job->detail.command });
 	}
@@ -264,6 +266,7 @@ int verb_status(int argc, char **argv, struct rr_err *err)
 		r = status_read_ledger(&context, &status, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
+	estimate_all(&context, &status);
 	status_read_host(&context, &status);
 	status_judge(&context.settings, &status);
 	if (status.n_jobs > 1)

@@ -12,6 +12,7 @@
 
 #include "cgroup/host.h"
 #include "control/context.h"
+#include "control/estimate.h"
 #include "policy/headroom.h"
 #include "policy/ledger.h"
 #include "policy/queue.h"
@@ -34,6 +35,7 @@ struct status_job {
 	uint64_t age_ns; /* since it entered (waiting) or started */
 	size_t position; /* waiting: 1 is the head of its profile */
 	enum queue_answer answer; /* waiting: what order and slots say */
+	struct estimate estimate; /* running: its end, where that was asked for (estimate_all) */
 };
 
 /* Starts of one profile that count now. */

@@ -75,11 +75,14 @@ static json_t *job_json(const struct status_job *job)
 static json_t *running_json(const struct status_job *job)
 {
 	const struct ledger_detail *detail = &job->detail;
+	bool estimated = job->estimate.by != ESTIMATE_NONE;
 	json_t *one = job_json(job);
 
 	show_put_seconds(one, "age_s", job->age_ns);
 	show_put_count(one, "reserved_memory_bytes", job->ticket.memory_bytes);
 	show_put(one, "reserved_cpus", json_real(job->ticket.cpu_milli / 1000.0));
+	show_put_seconds(one, "left_s", estimated ? job->estimate.left_ns : SHOW_UNKNOWN);
+	show_put_text(one, "left_by", estimate_by_name(job->estimate.by));
 	show_put_text(one, "cgroup", detail->leaf[0] ? detail->leaf : NULL);
 	return one;
 }

@@ -32,6 +32,7 @@ enum top_prompt {
 struct top_job {
 	struct watch watch;
 	struct trail cpu; /* of the CPUs that the host has */
+	uint64_t temp_ns; /* BOOTTIME: when its temporary directory was looked at */
 	bool seen; /* in the last look at the ledger */
 };
 

@@ -4,6 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/parse.h"
 #include "control/top.h"
 
@@ -12,7 +13,6 @@
 #define LABEL 9 /* columns */
 #define WORDS 32
 #define SPARK_MIN 8
-#define WIDE 100 /* columns from which on each job has a sparkline */
 
 static enum style level_style(enum headroom_level level)
 {
@@ -129,6 +129,9 @@ enum column {
 	COL_PROGRESS,
 	COL_AGE,
 	COL_STAGE,
+	COL_LEFT,
+	COL_IO,
+	COL_TEMP,
 	COL_SPARK,
 	COLUMNS_N
 };
@@ -142,25 +145,34 @@ static const struct {
 	int width;
 	bool right;
 } columns[COLUMNS_N] = {
-	[COL_ID] = { "ID", 10, false },		[COL_NAME] = { "NAME", 9, false },
-	[COL_STATE] = { "STATE", 8, false },	[COL_CPU] = { "CPU", 6, true },
-	[COL_MEMORY] = { "MEM/CAP", 11, true }, [COL_PRESSURE] = { "PSI", 4, true },
-	[COL_PROGRESS] = { "DONE", 5, true },	[COL_AGE] = { "AGE", 6, true },
-	[COL_STAGE] = { "STAGE", 12, false },	[COL_SPARK] = { "CPU", 0, true },
+	[COL_ID] = { "ID", 10, false },
+	[COL_NAME] = { "NAME", 9, false },
+	[COL_STATE] = { "STATE", 8, false },
+	[COL_CPU] = { "CPU", 6, true },
+	[COL_MEMORY] = { "MEM/CAP", 11, true },
+	[COL_PRESSURE] = { "PSI", 4, true },
+	[COL_PROGRESS] = { "DONE", 5, true },
+	[COL_AGE] = { "AGE", 6, true },
+	[COL_STAGE] = { "STAGE", 12, false },
+	[COL_LEFT] = { "LEFT", 7, true },
+	[COL_IO] = { "I/O", 7, true },
+	[COL_TEMP] = { "TEMP", 5, true },
+	[COL_SPARK] = { "CPU", SPARK_MIN, true },
 };
 
-/* What a wide screen has more goes to the stage, the name, and a sparkline. */
+/* From the stage on, columns come as far as there is room for them; what is left over then goes to
+ * the stage and the name. */
 static struct layout lay_out(int screen)
 {
 	struct layout layout;
 	int more, at = 0;
 
-	for (int i = 0; i < COLUMNS_N; i++)
-		layout.width[i] = columns[i].width;
-	if (screen >= WIDE)
-		layout.width[COL_SPARK] = SPARK_MIN;
-	for (int i = 0; i < COLUMNS_N; i++)
-		at += layout.width[i] + 1;
+	for (int i = 0; i < COLUMNS_N; i++) {
+		bool fits = i <= COL_STAGE || at + columns[i].width <= screen;
+
+		layout.width[i] = fits ? columns[i].width : 0;
+		at += fits ? columns[i].width + 1 : 0;
+	}
 	more = screen > at ? screen - at : 0;
 	layout.width[COL_NAME] += more / 3 < 16 ? more / 3 : 16;
 	layout.width[COL_STAGE] += more - (more / 3 < 16 ? more / 3 : 16);
@@ -215,6 +227,44 @@ static enum style memory_style(const struct watch *watch, uint64_t cap_bytes)
 	return share >= HEADROOM_WARN_SHARE ? STYLE_WARNING : STYLE_PLAIN;
 }
 
+static const char *rate_text(double bytes_per_s, char buf[static RR_FORMAT_SIZE])
+{
+	char amount[RR_FORMAT_SIZE];
+
+	if (bytes_per_s < 0)
+		(void)snprintf(buf, RR_FORMAT_SIZE, "-");
+	else
+		(void)snprintf(buf, RR_FORMAT_SIZE, "%s/s",
+			       rr_format_bytes((uint64_t)bytes_per_s, amount));
+	return buf;
+}
+
+static const char *temp_text(const struct watch *watch, char buf[static RR_FORMAT_SIZE])
+{
+	if (!watch->temp_private || watch->temp_bytes == WATCH_UNKNOWN)
+		(void)snprintf(buf, RR_FORMAT_SIZE, "-");
+	else
+		(void)rr_format_bytes(watch->temp_bytes, buf);
+	return buf;
+}
+
+/* "3m" by progress, "~3m" by history. */
+static const char *left_text(const struct estimate *estimate, char buf[static RR_FORMAT_SIZE])
+{
+	uint64_t left_ns = estimate->left_ns / RR_NS_PER_S * RR_NS_PER_S;
+	char left[RR_FORMAT_SIZE];
+
+	if (estimate->by == ESTIMATE_NONE)
+		(void)snprintf(buf, RR_FORMAT_SIZE, "-");
+	else if (estimate->by == ESTIMATE_HISTORY && estimate->longer == 0)
+		(void)snprintf(buf, RR_FORMAT_SIZE, "overdue");
+	else
+		(void)snprintf(buf, RR_FORMAT_SIZE, "%s%s",
+			       estimate->by == ESTIMATE_HISTORY ? "~" : "",
+			       rr_format_time(left_ns, left));
+	return buf;
+}
+
 static void draw_running(const struct top_job *known, const struct status_job *job,
 			 const struct layout *layout, int row, struct canvas *canvas)
 {
@@ -230,6 +280,12 @@ static void draw_running(const struct top_job *known, const struct status_job *j
 	draw_cell(canvas, layout, row, COL_PROGRESS,
 		  percent_text(watch->progress_percent, 1, text));
 	draw_cell(canvas, layout, row, COL_STAGE, watch->stage[0] ? watch->stage : "-");
+	if (layout->width[COL_LEFT])
+		draw_cell(canvas, layout, row, COL_LEFT, left_text(&job->estimate, text));
+	if (layout->width[COL_IO])
+		draw_cell(canvas, layout, row, COL_IO, rate_text(watch->io_bytes_per_s, text));
+	if (layout->width[COL_TEMP])
+		draw_cell(canvas, layout, row, COL_TEMP, temp_text(watch, text));
 	if (layout->width[COL_SPARK])
 		canvas_spark(canvas, row, layout->at[COL_SPARK], layout->width[COL_SPARK],
 			     known->cpu.percent, known->cpu.n);
@@ -288,7 +344,7 @@ static void scroll(struct top *top, size_t rows)
 static void draw_jobs(struct top *top, struct canvas *canvas)
 {
 	struct layout layout = lay_out(canvas->columns);
-	int rows = canvas->rows - JOBS_AT - 2;
+	int rows = canvas->rows - JOBS_AT - 3;
 
 	for (int i = 0; i < COLUMNS_N; i++)
 		if (layout.width[i])
@@ -305,10 +361,31 @@ static void draw_jobs(struct top *top, struct canvas *canvas)
 			 JOBS_AT + 1 + i, canvas);
 }
 
+/* What a narrow screen has no columns for, of the job that is chosen. */
+static void draw_chosen(const struct top *top, struct canvas *canvas)
+{
+	const struct top_job *known = top_find(top, top->chosen);
+	char io[RR_FORMAT_SIZE], temp[RR_FORMAT_SIZE], words[64], line[256];
+	const struct estimate *estimate = NULL;
+	const char *left;
+
+	for (size_t i = 0; i < top->status.n_jobs; i++)
+		if (strcmp(top->status.jobs[i].ticket.id, top->chosen) == 0)
+			estimate = &top->status.jobs[i].estimate;
+	if (!known || !estimate || canvas->rows < JOBS_AT + 4)
+		return;
+	left = estimate_words(estimate, words, sizeof(words));
+	(void)snprintf(line, sizeof(line), "%s: I/O %s, private temp %s, left %s", top->chosen,
+		       rate_text(known->watch.io_bytes_per_s, io), temp_text(&known->watch, temp),
+		       left ? left : "unknown");
+	canvas_text(canvas, canvas->rows - 2, 0, canvas->columns, STYLE_DIM, line);
+}
+
 void top_draw(struct top *top, struct canvas *canvas)
 {
 	draw_title(top, canvas);
 	draw_host(top, canvas);
 	draw_jobs(top, canvas);
+	draw_chosen(top, canvas);
 	canvas_text(canvas, canvas->rows - 1, 0, canvas->columns, STYLE_DIM, top->message);
 }

@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "control/top.h"
+
+#define TEMP_NS (10 * RR_NS_PER_S) /* how often temporary directories are looked through */
 
 int top_open(struct top *ret, struct rr_err *err)
 {
@@ -104,6 +107,15 @@ static void drop_unseen(struct top *top)
 	top->n_jobs = kept;
 }
 
+/* Seldom, as it may take long; what several share is no single job's. */
+static void look_at_temp(struct top_job *one, uint64_t now_ns)
+{
+	if (!one->watch.temp_private || (one->temp_ns && now_ns < one->temp_ns + TEMP_NS))
+		return;
+	one->temp_ns = now_ns;
+	watch_look_at_temp(&one->watch);
+}
+
 static int look_at_jobs(struct top *top, struct rr_err *err)
 {
 	struct top_job *jobs =
@@ -113,7 +125,7 @@ static int look_at_jobs(struct top *top, struct rr_err *err)
 		return rr_err_sys(err, ENOMEM, "the jobs");
 	top->jobs = jobs;
 	for (size_t i = 0; i < top->status.n_jobs; i++) {
-		const struct status_job *job = &top->status.jobs[i];
+		struct status_job *job = &top->status.jobs[i];
 		struct top_job *one;
 		double cpus = top->status.reading.room.cpus;
 
@@ -123,6 +135,9 @@ static int look_at_jobs(struct top *top, struct rr_err *err)
 		/* It may have got its leaf since. */
 		memcpy(one->watch.leaf, job->detail.leaf, sizeof(one->watch.leaf));
 		watch_look(&one->watch, &top->scene);
+		look_at_temp(one, top->scene.now_ns);
+		estimate_end(top->context.paths.state, job, one->watch.progress_percent,
+			     &job->estimate);
 		trail_add(&one->cpu, cpus > 0 && one->watch.cpu_percent >= 0
 					     ? one->watch.cpu_percent / cpus
 					     : -1);

@@ -47,6 +47,8 @@ static void begin(struct watch *watch)
 {
 	*watch = (struct watch){ .cpu_percent = -1,
 				 .pressure_percent = -1,
+				 .io_bytes_per_s = -1,
+				 .io_bytes = WATCH_UNKNOWN,
 				 .memory_bytes = WATCH_UNKNOWN,
 				 .memory_peak_bytes = WATCH_UNKNOWN,
 				 .progress_percent = PROGRESS_UNKNOWN,
@@ -161,6 +163,43 @@ static void look_at_main(struct watch *watch, const struct process *main_process
 
 /* ---- use ---- */
 
+/* The rate is what came since the look before; less than there was: somebody has ended. */
+static void note_io(struct watch *watch, uint64_t bytes, uint64_t now_ns)
+{
+	watch->io_bytes_per_s = -1;
+	if (bytes != WATCH_UNKNOWN && watch->io_bytes != WATCH_UNKNOWN &&
+	    bytes >= watch->io_bytes && now_ns > watch->looked_ns)
+		watch->io_bytes_per_s = (double)(bytes - watch->io_bytes) * (double)RR_NS_PER_S /
+					(double)(now_ns - watch->looked_ns);
+	watch->io_bytes = bytes;
+}
+
+/* Adds what a process has had of the disks; that of others may not be seen. */
+static void add_io(pid_t pid, uint64_t *bytes)
+{
+	char path[64], text[1024];
+	uint64_t part;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/io", (int)pid);
+	if (rr_read_at(AT_FDCWD, path, text, sizeof(text)) <= 0)
+		return;
+	if (*bytes == WATCH_UNKNOWN)
+		*bytes = 0;
+	if (rr_text_u64(text, "read_bytes", &part) == 0)
+		*bytes += part;
+	if (rr_text_u64(text, "write_bytes", &part) == 0)
+		*bytes += part;
+}
+
+static void look_at_io(struct watch *watch, const struct scene *scene, const struct pids *pids)
+{
+	uint64_t bytes = WATCH_UNKNOWN;
+
+	for (size_t i = 0; i < pids->n && pids->n <= EXACT_MAX; i++)
+		add_io(pids->v[i], &bytes);
+	note_io(watch, bytes, scene->now_ns);
+}
+
 /* Of processes: time is that of those that still live. */
 static void look_at_processes(struct watch *watch, const struct scene *scene,
 			      const struct pids *pids)
@@ -188,8 +227,9 @@ static void look_at_processes(struct watch *watch, const struct scene *scene,
 }
 
 /* Of a leaf: the kernel's own counters, which miss nobody. */
-static void look_at_leaf(struct watch *watch, uint64_t now_ns)
+static void look_at_leaf(struct watch *watch, const struct scene *scene, const struct pids *pids)
 {
+	uint64_t now_ns = scene->now_ns;
 	rr_autofd int fd = open(watch->leaf, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct usage usage;
 	struct meter meter;
@@ -204,6 +244,11 @@ static void look_at_leaf(struct watch *watch, uint64_t now_ns)
 		watch->memory_bytes = usage.memory_bytes;
 	watch->pressure_percent =
 		usage.memory_pressure.known ? usage.memory_pressure.some_avg10 : -1;
+	/* Without an io controller, as with processes. */
+	if (usage.io_read_bytes != USAGE_UNKNOWN)
+		note_io(watch, usage.io_read_bytes + usage.io_write_bytes, now_ns);
+	else
+		look_at_io(watch, scene, pids);
 	if (usage.cpu_us == USAGE_UNKNOWN)
 		return;
 	if (watch->looked_ns && now_ns > watch->looked_ns && usage.cpu_us >= watch->cpu_us)
@@ -229,7 +274,7 @@ static const char *find_variable(const char *environment, size_t length, const c
 /* What the environment of one process names. Both buffers keep what they have when it names none.
  */
 static void read_environment(pid_t pid, char status[static PATH_MAX], char temp[static PATH_MAX],
-			     uid_t *ret_owner)
+			     bool *ret_private, uid_t *ret_owner)
 {
 	rr_autofree char *text = NULL;
 	rr_autofd int fd = -1;
@@ -247,6 +292,8 @@ static void read_environment(pid_t pid, char status[static PATH_MAX], char temp[
 		(void)snprintf(status, PATH_MAX, "%s", value);
 		*ret_owner = st.st_uid;
 	}
+	if (find_variable(text, length, "RESRUN_TMPDIR"))
+		*ret_private = true;
 	value = find_variable(text, length, "TMPDIR");
 	if (value && *value == '/' && !*temp)
 		(void)snprintf(temp, PATH_MAX, "%s", value);
@@ -299,7 +346,7 @@ static void look_at_stage(struct watch *watch, const struct scene *scene, const 
 	watch->progress_from = watch->stage_from = FROM_NOTHING;
 	watch->input[0] = watch->stage[0] = '\0';
 	for (size_t i = 0; i < pids->n && i < ASKED_MAX && (!*status || !*temp); i++)
-		read_environment(pids->v[i], status, temp, &owner);
+		read_environment(pids->v[i], status, temp, &watch->temp_private, &owner);
 	look_at_words(watch, status, owner);
 	if (watch->stage_from == FROM_NOTHING)
 		look_for_stage(watch, scene, pids);
@@ -326,7 +373,9 @@ void watch_look(struct watch *watch, const struct scene *scene)
 	look_at_main(watch, find_main(watch, scene, pids), scene->now_ns);
 	look_at_processes(watch, scene, pids);
 	if (watch->leaf[0])
-		look_at_leaf(watch, scene->now_ns);
+		look_at_leaf(watch, scene, pids);
+	else
+		look_at_io(watch, scene, pids);
 	usage_raise(&watch->memory_peak_bytes, watch->memory_bytes);
 	look_at_stage(watch, scene, pids);
 	watch->looked_ns = scene->now_ns;

@@ -49,6 +49,7 @@ struct watch {
 	uint64_t age_ns; /* of the main process */
 	double cpu_percent; /* 100: one CPU; negative: not known yet */
 	uint64_t memory_bytes, memory_peak_bytes; /* the peak: that any look found */
+	double io_bytes_per_s; /* read and written, to disks; negative: not known */
 	double pressure_percent; /* memory PSI some avg10 of the leaf; negative: not known */
 	char stage[PROGRESS_STAGE_SIZE];
 	enum watch_from stage_from;
@@ -56,11 +57,12 @@ struct watch {
 	enum watch_from progress_from;
 	char input[PATH_MAX]; /* whose position the progress is; "": none */
 	char temp[PATH_MAX];
+	bool temp_private; /* resrun made it for this job alone */
 	uint64_t temp_bytes; /* WATCH_UNKNOWN */
 	bool temp_complete; /* else it is at least so much */
 
 	/* Private. */
-	uint64_t cpu_us, looked_ns;
+	uint64_t cpu_us, io_bytes, looked_ns;
 };
 
 /* That process; -ESRCH with words when there is none. */

@@ -7,7 +7,6 @@
 #include "base/parse.h"
 #include "control/show.h"
 #include "control/why.h"
-#include "policy/learn_file.h"
 
 static struct why_gate *add_gate(struct why_answer *answer, const char *name, bool open)
 {
@@ -69,39 +68,23 @@ static const struct status_job *oldest(const struct status *status, const char *
 	return found;
 }
 
-/* How long runs of that command take by what was learned of it; 0: not known. */
-static uint64_t usual_ns(const char *state_dir, const struct status_job *job)
-{
-	char program[LEDGER_COMMAND_SIZE], key[LEARN_KEY_MAX + 1];
-	struct learn_run runs[LEARN_RUNS_MAX];
-	const char *slash;
-	struct rr_err err;
-	uint64_t wall_ns = 0;
-	size_t n;
-
-	(void)snprintf(program, sizeof(program), "%s", job->detail.command);
-	program[strcspn(program, " ")] = '\0';
-	slash = strrchr(program, '/');
-	(void)snprintf(key, sizeof(key), "%.50s:%.200s", job->profile, slash ? slash + 1 : program);
-	if (learn_read(state_dir, key, runs, &n, &err) == 0)
-		(void)learn_usual_wall(runs, n, &wall_ns);
-	return wall_ns;
-}
-
 /* When the slot of that job is likely to be free. */
-static void slot_words(const char *state_dir, const struct status_job *job, char *buf, size_t size)
+static void slot_words(const struct status_job *job, char *buf, size_t size)
 {
-	uint64_t usual = usual_ns(state_dir, job);
+	const struct estimate *estimate = &job->estimate;
 	char whole[RR_FORMAT_SIZE], left[RR_FORMAT_SIZE];
 
 	*buf = '\0';
-	if (usual > job->age_ns)
+	if (estimate->by == ESTIMATE_PROGRESS)
+		(void)snprintf(buf, size, " (in %s, if it goes on as it did)",
+			       rr_format_time(estimate->left_ns, left));
+	else if (estimate->by == ESTIMATE_HISTORY && estimate->longer > 0)
 		(void)snprintf(buf, size, " (likely in %s: such runs take %s)",
-			       why_since_words(usual - job->age_ns, left),
-			       rr_format_time(usual, whole));
-	else if (usual > 0)
+			       why_since_words(estimate->left_ns, left),
+			       rr_format_time(estimate->usual_ns, whole));
+	else if (estimate->by == ESTIMATE_HISTORY)
 		(void)snprintf(buf, size, " (overdue: such runs take %s)",
-			       rr_format_time(usual, whole));
+			       rr_format_time(estimate->usual_ns, whole));
 }
 
 static void ask_queue(const struct status_job *job, struct why_answer *answer)
@@ -122,8 +105,8 @@ static void ask_queue(const struct status_job *job, struct why_answer *answer)
 		   job_priority_name(job), job->position > 0 ? job->position - 1 : 0);
 }
 
-static void ask_slot(const char *state_dir, const struct status *status,
-		     const struct status_job *job, struct why_answer *answer)
+static void ask_slot(const struct status *status, const struct status_job *job,
+		     struct why_answer *answer)
 {
 	bool total = job->answer == QUEUE_TOTAL;
 	const struct status_job *first = oldest(status, total ? NULL : job->profile);
@@ -149,7 +132,7 @@ static void ask_slot(const char *state_dir, const struct status *status,
 		(void)snprintf(gate->words, sizeof(gate->words), "%zu of %u taken%s%s", running,
 			       job->ticket.lane_max, *holders ? ": " : "", holders);
 	if (first)
-		slot_words(state_dir, first, likely, sizeof(likely));
+		slot_words(first, likely, sizeof(likely));
 	say_sooner(gate, "the end of %s%s, or %s above %u",
 		   first ? first->ticket.id : "one of them", likely,
 		   total ? "[resrun] max_concurrent" : "max_concurrent (-j)",
@@ -253,8 +236,9 @@ void why_ask(const struct context *context, const struct status_job *job, struct
 {
 	*ret = (struct why_answer){ .n = 0 };
 	status_judge(&context->settings, status);
+	estimate_all(context, status);
 	ask_queue(job, ret);
-	ask_slot(context->paths.state, status, job, ret);
+	ask_slot(status, job, ret);
 	ask_rate(&context->settings, status, job, ret);
 	ask_host(status, ret);
 	ask_dependency(job, ret);

@@ -19,6 +19,29 @@ static void closed_words(const struct why_answer *answer, char *buf, size_t size
 						 answer->gates[i].name, answer->gates[i].words);
 }
 
+/* When it is likely to end, and from what that follows. */
+static void end_words(const struct estimate *estimate, char *buf, size_t size)
+{
+	char left[RR_FORMAT_SIZE], late[RR_FORMAT_SIZE], usual[RR_FORMAT_SIZE];
+
+	*buf = '\0';
+	if (estimate->by == ESTIMATE_PROGRESS)
+		(void)snprintf(buf, size, "; by its progress it ends in %s",
+			       rr_format_time(estimate->left_ns, left));
+	else if (estimate->by == ESTIMATE_HISTORY && estimate->longer > 0)
+		(void)snprintf(buf, size,
+			       "; by its history it likely ends in %s, and in 9 of 10 cases within "
+			       "%s (%zu run%s of its key took longer than this one so far)",
+			       rr_format_time(estimate->left_ns, left),
+			       rr_format_time(estimate->late_ns, late), estimate->longer,
+			       estimate->longer == 1 ? "" : "s");
+	else if (estimate->by == ESTIMATE_HISTORY)
+		(void)snprintf(buf, size,
+			       "; by its history it is overdue: runs of its key take %s, and none "
+			       "took as long as this one",
+			       rr_format_time(estimate->usual_ns, usual));
+}
+
 static void summary_words(const struct status_job *job, const struct why_answer *answer, char *buf,
 			  size_t size)
 {
@@ -26,9 +49,12 @@ static void summary_words(const struct status_job *job, const struct why_answer 
 	size_t used;
 
 	if (job->state != JOB_WAITING) {
-		(void)snprintf(buf, size, "job %s of profile '%s' is %s, since %s ago (pid %d)",
-			       job->ticket.id, job->profile, job_state_name(job->state),
-			       why_since_words(job->age_ns, age), job->ticket.pid);
+		used = (size_t)snprintf(buf, size,
+					"job %s of profile '%s' is %s, since %s ago (pid %d)",
+					job->ticket.id, job->profile, job_state_name(job->state),
+					why_since_words(job->age_ns, age), job->ticket.pid);
+		if (used < size)
+			end_words(&job->estimate, buf + used, size - used);
 		return;
 	}
 	used = (size_t)snprintf(buf, size, "job %s of profile '%s' has waited for %s",
@@ -98,6 +124,9 @@ int why_show_job(const struct status_job *job, const struct why_answer *answer, 
 	show_put_text(all, "job_id", job->ticket.id);
 	show_put_text(all, "state", job_state_name(job->state));
 	show_put_text(all, "words", words);
+	show_put_seconds(all, "left_s",
+			 job->estimate.by == ESTIMATE_NONE ? SHOW_UNKNOWN : job->estimate.left_ns);
+	show_put_text(all, "left_by", estimate_by_name(job->estimate.by));
 	show_put(all, "gates", gates_to_json(answer));
 	return show_json(all, err);
 }

@@ -270,16 +270,42 @@ uint64_t learn_quantile(uint64_t *values, size_t n, double part)
 	return values[at < n ? at : n - 1];
 }
 
-bool learn_usual_wall(const struct learn_run *runs, size_t n, uint64_t *ret_wall_ns)
+/* The durations of the successful runs. */
+static size_t walls_of(const struct learn_run *runs, size_t n, uint64_t *ret_us)
 {
-	uint64_t walls[LEARN_RUNS_MAX];
 	size_t known = 0;
 
 	for (size_t i = 0; i < n; i++)
 		if (runs[i].outcome == LEARN_SUCCESS && runs[i].wall_us != LEARN_UNKNOWN)
-			walls[known++] = runs[i].wall_us;
+			ret_us[known++] = runs[i].wall_us;
+	return known;
+}
+
+bool learn_usual_wall(const struct learn_run *runs, size_t n, uint64_t *ret_wall_ns)
+{
+	uint64_t walls[LEARN_RUNS_MAX];
+	size_t known = walls_of(runs, n, walls);
+
 	if (known == 0)
 		return false;
 	*ret_wall_ns = learn_quantile(walls, known, 0.5) * RR_NS_PER_US;
+	return true;
+}
+
+bool learn_left(const struct learn_run *runs, size_t n, uint64_t ran_ns, struct learn_left *ret)
+{
+	uint64_t walls[LEARN_RUNS_MAX], left[LEARN_RUNS_MAX], ran_us = ran_ns / RR_NS_PER_US;
+	size_t known = walls_of(runs, n, walls);
+
+	if (known == 0)
+		return false;
+	*ret = (struct learn_left){ .usual_ns = learn_quantile(walls, known, 0.5) * RR_NS_PER_US };
+	for (size_t i = 0; i < known; i++)
+		if (walls[i] > ran_us)
+			left[ret->longer++] = walls[i] - ran_us;
+	if (ret->longer > 0) {
+		ret->likely_ns = learn_quantile(left, ret->longer, 0.5) * RR_NS_PER_US;
+		ret->late_ns = learn_quantile(left, ret->longer, 0.9) * RR_NS_PER_US;
+	}
 	return true;
 }

@@ -61,3 +61,13 @@ uint64_t learn_quantile(uint64_t *values, size_t n, double part);
 
 /* The median duration of the successful runs. False when none is known. */
 bool learn_usual_wall(const struct learn_run *runs, size_t n, uint64_t *ret_wall_ns);
+
+/* How much longer one takes that has run for a while. */
+struct learn_left {
+	size_t longer; /* successful runs that took longer than that; 0: it is overdue */
+	uint64_t likely_ns, late_ns; /* half of these, and 9 of 10, had no more than that to go */
+	uint64_t usual_ns; /* the median of all successful ones */
+};
+
+/* By the durations of the successful runs. False when none is known. */
+bool learn_left(const struct learn_run *runs, size_t n, uint64_t ran_ns, struct learn_left *ret);

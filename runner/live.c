@@ -14,6 +14,7 @@
 #include "base/progress.h"
 #include "cgroup/tree.h"
 #include "cgroup/walk.h"
+#include "policy/learn_file.h"
 #include "runner/tell.h"
 
 #define LINE_NS RR_NS_PER_S
@@ -22,6 +23,9 @@ static struct {
 	struct processes before; /* of the line before: who works is seen by the difference */
 	uint64_t next_ns;
 	bool drawn;
+	bool runs_read;
+	struct learn_run runs[LEARN_RUNS_MAX]; /* of the key, before this one */
+	size_t n_runs;
 } state;
 
 struct pids {
@@ -55,19 +59,56 @@ static void find_progress(const struct pids *pids, const struct processes *now,
 		ret->percent = input_percent(&input);
 }
 
+/* Once: what runs meanwhile of the same key hardly matters. */
+static void read_runs(const struct plan *plan)
+{
+	struct rr_err ignored;
+
+	if (state.runs_read)
+		return;
+	state.runs_read = true;
+	if (learn_read(plan->paths.state, plan->key, state.runs, &state.n_runs, &ignored) < 0)
+		state.n_runs = 0;
+}
+
+/* ", 3m left by progress", ", 3m left by history", or nothing. */
+static void left_words(const struct watch_order *order, double percent, uint64_t age_ns, char *buf,
+		       size_t size)
+{
+	uint64_t left_ns = progress_left(percent, age_ns);
+	bool said = left_ns != UINT64_MAX;
+	char words[RR_FORMAT_SIZE];
+	struct learn_left left;
+
+	*buf = '\0';
+	if (!said) {
+		read_runs(order->plan);
+		if (!learn_left(state.runs, state.n_runs, age_ns, &left))
+			return;
+		left_ns = left.likely_ns;
+	}
+	if (!said && left.longer == 0)
+		(void)snprintf(buf, size, ", overdue by history");
+	else
+		(void)snprintf(buf, size, ", %s left by %s",
+			       rr_format_time(left_ns / RR_NS_PER_S * RR_NS_PER_S, words),
+			       said ? "progress" : "history");
+}
+
 static void draw(const struct watch_order *order, const struct pids *pids,
 		 const struct processes *now)
 {
 	uint64_t age_ns = rr_now_boot_ns() - order->child->started_ns;
-	char age[RR_FORMAT_SIZE], line[256], done[RR_FORMAT_SIZE] = "";
+	char age[RR_FORMAT_SIZE], line[256], done[RR_FORMAT_SIZE] = "", left[64];
 	struct progress progress;
 
 	find_progress(pids, now, &progress);
 	if (progress.percent >= 0)
 		(void)snprintf(done, sizeof(done), ", %.1f%%", progress.percent);
-	(void)snprintf(line, sizeof(line), "running %s: %s%s",
+	left_words(order, progress.percent, age_ns, left, sizeof(left));
+	(void)snprintf(line, sizeof(line), "running %s: %s%s%s",
 		       rr_format_time(age_ns / RR_NS_PER_S * RR_NS_PER_S, age),
-		       progress.stage[0] ? progress.stage : "unknown", done);
+		       progress.stage[0] ? progress.stage : "unknown", done, left);
 	tell_live(line);
 	tell_progress(progress.percent);
 }

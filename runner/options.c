@@ -2,74 +2,22 @@
 #include "runner/options.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
-#define LONG_BASE 1000 /* above every short option's character */
+#include "policy/settings_getopt.h"
+
 #define HELP_COLUMN 34
-
-/* getopt's two tables, made from ours. */
-struct getopt_tables {
-	struct option longs[SETTINGS_N + 1];
-	char shorts[2 * SETTINGS_N + 3];
-};
-
-static bool takes_argument(const struct setting_spec *spec)
-{
-	return spec->kind != KIND_FLAG && spec->kind != KIND_BOOL;
-}
-
-static int argument_kind(const struct setting_spec *spec)
-{
-	if (takes_argument(spec))
-		return required_argument;
-	/* --strict alone means yes; --strict=no is possible. */
-	return spec->kind == KIND_BOOL ? optional_argument : no_argument;
-}
-
-static void make_tables(struct getopt_tables *tables)
-{
-	size_t n = 0, s = 0;
-
-	memset(tables, 0, sizeof(*tables));
-	/* '+': stop at the first word that is no option; ':': tell a missing argument apart. */
-	tables->shorts[s++] = '+';
-	tables->shorts[s++] = ':';
-	for (int i = 0; i < SETTINGS_N; i++) {
-		const struct setting_spec *spec = &setting_specs[i];
-
-		if (!spec->long_option)
-			continue;
-		tables->longs[n++] = (struct option){ spec->long_option, argument_kind(spec), NULL,
-						      LONG_BASE + i };
-		if (!spec->short_option)
-			continue;
-		tables->shorts[s++] = spec->short_option;
-		if (takes_argument(spec))
-			tables->shorts[s++] = ':';
-	}
-}
-
-static int find_setting(int option)
-{
-	if (option >= LONG_BASE)
-		return option - LONG_BASE;
-	for (int i = 0; i < SETTINGS_N; i++)
-		if (setting_specs[i].short_option == option)
-			return i;
-	return SETTINGS_N;
-}
 
 /* getopt leaves the number of a known long option in optopt, a short one's character, or 0. */
 static int refuse(int option, char **argv, struct rr_err *err)
 {
-	int id = find_setting(optopt);
+	int id = settings_getopt_find(optopt);
 
 	if (option == ':')
 		return rr_err_set(err, EINVAL, "--%s needs an argument: %s; see resrun --help",
 				  setting_specs[id].long_option, setting_specs[id].argument);
-	if (optopt >= LONG_BASE)
+	if (optopt >= SETTINGS_GETOPT_BASE)
 		return rr_err_set(err, EINVAL, "--%s takes no argument; see resrun --help",
 				  setting_specs[id].long_option);
 	if (optopt)
@@ -81,7 +29,7 @@ static int refuse(int option, char **argv, struct rr_err *err)
 
 static int take(int option, const char *argument, struct request *request, struct rr_err *err)
 {
-	int id = find_setting(option), r;
+	int id = settings_getopt_find(option), r;
 	char origin[64];
 
 	(void)snprintf(origin, sizeof(origin), "--%s", setting_specs[id].long_option);
@@ -93,10 +41,10 @@ static int take(int option, const char *argument, struct request *request, struc
 
 int options_parse(int argc, char **argv, struct request *ret, struct rr_err *err)
 {
-	struct getopt_tables tables;
+	struct settings_getopt tables;
 	int option, r;
 
-	make_tables(&tables);
+	settings_getopt(&tables);
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, tables.shorts, tables.longs, NULL)) != -1) {
 		if (option == ':' || option == '?')
@@ -143,7 +91,8 @@ static void print_option(const struct setting_spec *spec, const char **title)
 	used = spec->short_option ? snprintf(left, sizeof(left), "  -%c, ", spec->short_option)
 				  : snprintf(left, sizeof(left), "      ");
 	(void)snprintf(left + used, sizeof(left) - (size_t)used, "--%s%s%s", spec->long_option,
-		       takes_argument(spec) ? " " : "", takes_argument(spec) ? spec->argument : "");
+		       settings_takes_argument(spec) ? " " : "",
+		       settings_takes_argument(spec) ? spec->argument : "");
 	if (strlen(left) >= HELP_COLUMN)
 		(void)printf("%s\n%*s%s", left, HELP_COLUMN, "", spec->help);
 	else

@@ -214,3 +214,23 @@ both_wait() {
 	press Enter
 	eventually 20 shows "resrunctl: the terminal 'no-such-terminal' is not known (TERM)"
 }
+
+@test "what a job reads and writes, its private temp, and what is left: columns where there is room, else a line" {
+	[[ -r /proc/self/io ]] || skip 'no /proc/PID/io'
+	need python3
+	printf '1710151200 0 1000000 1 9000 success\n' | "$SOURCE/tests/past" learned "$STATE" default:sh
+	mkfifo gate
+	background resrun --name film --temp -- sh -c 'head -c 3145728 /dev/urandom >"$TMPDIR/file"; sync; echo >written; read -r word <gate'
+	film=$LAST_PID
+	eventually 40 test -e written
+	run -0 env COLUMNS=130 resrunctl top --once
+	assert_line --regexp '^ID .* STAGE +LEFT +I/O +TEMP +CPU$'
+	assert_line --regexp ' film .* ~2h(2[0-9]m)? +[0-9.]+[KMG]?/s +3(\.[01])?M'
+	# Without the room, of the chosen one.
+	start_top 80 24
+	eventually 20 shows_re '^[0-9a-z]{10}: I/O [0-9.]+[KMG]?/s, private temp 3(\.[01])?M, left 2h[0-9m]* by history$'
+	press q
+	echo go >gate
+	await "$film"
+	assert_equal "$status" 0
+}

@@ -281,6 +281,34 @@ static void test_hostile(void **state)
 	assert_int_equal(runs[0].memory_bytes, 3);
 }
 
+static void test_left(void **state)
+{
+	struct learn_run runs[11];
+	struct learn_left left;
+
+	(void)state;
+	for (size_t i = 0; i < 11; i++)
+		runs[i] = (struct learn_run){ .wall_us = (i + 1) * 10000000,
+					      .outcome = LEARN_SUCCESS };
+	runs[10].outcome = LEARN_FAILURE;
+	assert_true(learn_left(runs, 11, 0, &left));
+	assert_int_equal(left.longer, 10);
+	assert_int_equal(left.usual_ns, UINT64_C(60) * 1000000000);
+	assert_int_equal(left.likely_ns, UINT64_C(60) * 1000000000);
+	assert_int_equal(left.late_ns, UINT64_C(90) * 1000000000);
+	/* Those that were over by then say nothing any more: 75 s leave 80, 90 and 100. */
+	assert_true(learn_left(runs, 11, UINT64_C(75) * 1000000000, &left));
+	assert_int_equal(left.longer, 3);
+	assert_int_equal(left.likely_ns, UINT64_C(15) * 1000000000);
+	assert_int_equal(left.late_ns, UINT64_C(25) * 1000000000);
+	assert_true(learn_left(runs, 11, UINT64_C(100) * 1000000000, &left));
+	assert_int_equal(left.longer, 0);
+	/* None that is known. */
+	assert_false(learn_left(runs + 10, 1, 0, &left));
+	runs[0].wall_us = LEARN_UNKNOWN;
+	assert_false(learn_left(runs, 1, 0, &left));
+}
+
 static void test_many_writers(void **state)
 {
 	struct learn_run runs[LEARN_RUNS_MAX];
@@ -319,6 +347,7 @@ int main(void)
 		cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_failed),
 		cmocka_unit_test(test_quantile),
+		cmocka_unit_test(test_left),
 		DIR_TEST(test_ring),
 		DIR_TEST(test_keys),
 		DIR_TEST(test_damaged),

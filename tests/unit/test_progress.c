@@ -212,12 +212,22 @@ static void the_largest_file_that_is_read(void **state)
 	assert_false(input_find("/proc", (pid_t[]){ 1 << 30 }, 1, &input));
 }
 
+static void what_is_left(void **state)
+{
+	(void)state;
+	assert_true(progress_left(50, 1000) == 1000);
+	assert_true(progress_left(100, 1000) == 0);
+	assert_true(progress_left(1, 1000) == 99000);
+	assert_true(progress_left(0.5, 1000) == UINT64_MAX);
+	assert_true(progress_left(PROGRESS_UNKNOWN, 1000) == UINT64_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(words_of_a_job),	    DIR_TEST(words_in_a_file),
-		DIR_TEST(only_a_file_of_its_owner_is_read), cmocka_unit_test(text_of_fdinfo),
-		DIR_TEST(the_largest_file_that_is_read),
+		cmocka_unit_test(what_is_left),	  cmocka_unit_test(words_of_a_job),
+		DIR_TEST(words_in_a_file),	  DIR_TEST(only_a_file_of_its_owner_is_read),
+		cmocka_unit_test(text_of_fdinfo), DIR_TEST(the_largest_file_that_is_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
