@@ -30,7 +30,6 @@
 #define TEMP_NS (10 * RR_NS_PER_S) /* how often temporary directories are looked through */
 #define ANSWER_NS (5 * RR_NS_PER_S) /* a dashboard has so long to answer */
 #define HEAVY_ANSWER_NS (30 * RR_NS_PER_S)
-#define LEVELS "500M,1G,2G"
 
 struct request {
 	bool quick, heavy, debug, json, csv;
@@ -83,7 +82,7 @@ static int parse_times(const struct request *request, struct monitor *monitor, s
 	return 0;
 }
 
-static int parse_levels(const char *text, uint64_t levels[static MONITOR_LEVELS],
+static int parse_levels(const char *from, const char *text, uint64_t levels[static MONITOR_LEVELS],
 			struct rr_err *err)
 {
 	char word[RR_FORMAT_SIZE];
@@ -96,12 +95,23 @@ static int parse_levels(const char *text, uint64_t levels[static MONITOR_LEVELS]
 		if (rr_parse_bytes(word, &levels[i]) < 0 || (i > 0 && levels[i] <= levels[i - 1]) ||
 		    (at[length] == ',') != (i + 1 < MONITOR_LEVELS))
 			return rr_err_set(err, EINVAL,
-					  "--levels: '%s' is not three rising sizes such as " LEVELS
-					  "; see resrunctl --help",
-					  text);
+					  "%s: '%s' is not three rising sizes such as 500M,1G,2G; "
+					  "see resrunctl --help",
+					  from, text);
 		at += length + (at[length] == ',');
 	}
 	return 0;
+}
+
+static int find_levels(const struct request *request, struct monitor *monitor, struct rr_err *err)
+{
+	const struct setting *set = &monitor->context.settings.v[SET_MONITOR_LEVELS];
+	uint64_t *levels = monitor->show.level_bytes;
+
+	if (request->levels)
+		return parse_levels("--levels", request->levels, levels, err);
+	return parse_levels(set->origin ? set->origin : "monitor_levels",
+			    set->text ? set->text : "", levels, err);
 }
 
 static int check(const struct request *request, struct rr_err *err)
@@ -141,13 +151,12 @@ static int prepare(const struct request *request, struct monitor *monitor, struc
 	monitor->request = request;
 	if (r == 0)
 		r = parse_times(request, monitor, err);
-	if (r == 0)
-		r = parse_levels(request->levels ? request->levels : LEVELS,
-				 monitor->show.level_bytes, err);
 	if (r == 0 && request->url)
 		r = dashboard_open(request->url, &monitor->dashboard, err);
 	if (r == 0)
 		r = context_load(NULL, &monitor->context, err);
+	if (r == 0)
+		r = find_levels(request, monitor, err);
 	monitor->show.form = request->json  ? MONITOR_JSON
 			     : request->csv ? MONITOR_CSV
 					    : MONITOR_TEXT;
@@ -366,7 +375,7 @@ int verb_monitor(int argc, char **argv, struct rr_err *err)
 		  .text = &request.temp },
 		{ .name = "levels",
 		  .value = "SIZE,SIZE,SIZE",
-		  .help = "where memory is elevated, high, critical (" LEVELS ")",
+		  .help = "where memory is elevated, high, critical (monitor_levels)",
 		  .text = &request.levels },
 		{ .name = "url",
 		  .value = "http://HOST[:PORT]",

@@ -111,7 +111,10 @@ static void find_axis(const struct plot *plot, enum plot_quantity quantity, stru
 	choose_unit(quantity, largest, ret);
 	largest = largest > 0 ? largest / ret->scale : 1;
 	rough = largest / TICKS;
-	power = pow(10, floor(log10(rough)));
+	for (power = 1; power > rough; power /= 10)
+		;
+	while (power * 10 <= rough)
+		power *= 10;
 	rough /= power;
 	ret->step = power * (rough <= 1 ? 1 : rough <= 2 ? 2 : rough <= 5 ? 5 : 10);
 	/* A little room above what is largest. */

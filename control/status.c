@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/parse.h"
 #include "control/arguments.h"
 #include "control/show.h"
@@ -236,6 +237,40 @@ static void print_lanes(const struct status *status)
 	show_print(table, "Rate windows");
 }
 
+/* "3m12s"; only seen now: "now"; well, as always: nothing. */
+static const char *for_words(const struct status *status, int i, char buf[static RR_FORMAT_SIZE])
+{
+	uint64_t since_ns = status_since(status, i), now_ns = rr_now_wall_ns();
+
+	*buf = '\0';
+	if (since_ns)
+		return whole_seconds(now_ns > since_ns ? now_ns - since_ns : 0, buf);
+	return status->use.level[i] == HEADROOM_OK ? buf : "now";
+}
+
+static void print_levels(const struct status *status)
+{
+	static const struct show_column columns[] = {
+		{ "RESOURCE", SHOW_LEFT },   { "LEVEL", SHOW_LEFT }, { "USE", SHOW_RIGHT },
+		{ "THRESHOLD", SHOW_RIGHT }, { "FOR", SHOW_RIGHT },  { NULL, SHOW_LEFT },
+	};
+	show_auto_table struct libscols_table *table = show_table(columns);
+
+	for (int i = 0; i < HEADROOM_N; i++) {
+		char use[RR_FORMAT_SIZE], threshold[RR_FORMAT_SIZE], since[RR_FORMAT_SIZE];
+
+		if (!status_is_judged(status, i))
+			continue;
+		(void)snprintf(use, sizeof(use), "%.1f%%", status->use.value[i]);
+		(void)snprintf(threshold, sizeof(threshold), "%.1f%%", status->use.threshold[i]);
+		show_row(table, (const char *const[]){
+					headroom_name(i), headroom_level_name(status->use.level[i]),
+					use, threshold, for_words(status, i, since) });
+	}
+	(void)putchar('\n');
+	show_print(table, "Thresholds");
+}
+
 /* Waiters in the order in which they would start; the rest by age. */
 static int compare_jobs(const void *a, const void *b)
 {
@@ -276,6 +311,7 @@ int verb_status(int argc, char **argv, struct rr_err *err)
 	print_monitor(&status);
 	print_manager(&status);
 	print_basis(&status);
+	print_levels(&status);
 	print_running(&status);
 	print_waiting(&status);
 	print_lanes(&status);

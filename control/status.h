@@ -13,6 +13,7 @@
 #include "cgroup/host.h"
 #include "control/context.h"
 #include "control/estimate.h"
+#include "policy/alerts.h"
 #include "policy/headroom.h"
 #include "policy/ledger.h"
 #include "policy/queue.h"
@@ -52,6 +53,7 @@ struct status {
 	uint64_t cpu_over_ns; /* the CPU share is of that long; 0: of this moment's threads */
 	struct headroom_reading reading;
 	struct headroom_verdict use; /* of the host as it is */
+	struct alert_last alerts[HEADROOM_N]; /* what jobs have seen of it */
 	struct headroom_verdict verdict; /* with what is promised to jobs taken off */
 	bool has_ledger;
 	char ledger[PATH_MAX];
@@ -68,6 +70,12 @@ void status_read_host(const struct context *context, struct status *status);
 
 /* Samples it again; the CPU share is that since the sample before, at least 100 ms ago. */
 void status_follow_host(const struct context *context, struct status *status);
+
+/* Whether the resource is held against a threshold, and known. */
+bool status_is_judged(const struct status *status, enum headroom_resource resource);
+
+/* Since when its level is what it is, as far as jobs have put it down; 0: not known. */
+uint64_t status_since(const struct status *status, enum headroom_resource resource);
 
 /* Judges the sampled host against the thresholds; after the jobs are known. */
 void status_judge(const struct settings *settings, struct status *status);

@@ -73,12 +73,21 @@ static void sample_host(const struct context *context, struct cg_hierarchy *hier
 		       settings_list(&context->settings, SET_DISK_PATHS));
 }
 
+static void read_alerts(const struct context *context, struct status *status)
+{
+	struct rr_err ignored;
+
+	/* Since when something is so is the least of what is asked for. */
+	rr_ignore(alerts_last(context->paths.state, status->alerts, &ignored));
+}
+
 void status_read_host(const struct context *context, struct status *status)
 {
 	struct cg_hierarchy hierarchy;
 
 	sample_host(context, &hierarchy, &status->host);
 	set_reading(status, cpu_percent(&context->paths, hierarchy.own, status));
+	read_alerts(context, status);
 }
 
 void status_follow_host(const struct context *context, struct status *status)
@@ -89,6 +98,7 @@ void status_follow_host(const struct context *context, struct status *status)
 	sample_host(context, &hierarchy, &status->host);
 	status->cpu_over_ns = status->host.at_ns - before.at_ns;
 	set_reading(status, host_cpu_percent(&before, &status->host));
+	read_alerts(context, status);
 }
 
 static struct headroom_reserved reserved(const struct status *status)
@@ -108,4 +118,18 @@ void status_judge(const struct settings *settings, struct status *status)
 	headroom_judge(&status->reading, &nothing, &limits, NULL, &status->use);
 	taken.memory_bytes += status->wanted_bytes;
 	headroom_judge(&status->reading, &taken, &limits, NULL, &status->verdict);
+}
+
+bool status_is_judged(const struct status *status, enum headroom_resource resource)
+{
+	double threshold = status->use.threshold[resource];
+
+	return status->use.value[resource] >= 0 && threshold >= 0 && threshold < 100;
+}
+
+uint64_t status_since(const struct status *status, enum headroom_resource resource)
+{
+	const struct alert_last *last = &status->alerts[resource];
+
+	return last->known && last->level == status->use.level[resource] ? last->since_wall_ns : 0;
 }

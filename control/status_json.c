@@ -54,6 +54,28 @@ static json_t *manager_json(const struct status *status)
 	return manager;
 }
 
+static json_t *alerts_json(const struct status *status)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < HEADROOM_N; i++) {
+		uint64_t since_ns = status_since(status, i);
+		char since[RR_RFC3339_SIZE];
+		json_t *one;
+
+		if (!status_is_judged(status, i))
+			continue;
+		one = json_object();
+		show_put_text(one, "resource", headroom_name(i));
+		show_put_text(one, "severity", headroom_level_name(status->use.level[i]));
+		show_put_text(one, "since", since_ns ? rr_format_wall(since_ns, since) : NULL);
+		show_put_percent(one, "value", status->use.value[i]);
+		show_put_percent(one, "threshold", status->use.threshold[i]);
+		(void)json_array_append_new(list, one);
+	}
+	return list;
+}
+
 /* What running and waiting jobs have in common. */
 static json_t *job_json(const struct status_job *job)
 {
@@ -140,6 +162,7 @@ json_t *status_to_json(const struct status *status)
 	show_put(all, "host", host_json(status));
 	show_put(all, "thresholds", thresholds_json(status));
 	show_put(all, "manager", manager_json(status));
+	show_put(all, "alerts", alerts_json(status));
 	show_put_text(all, "ledger", status->has_ledger ? status->ledger : NULL);
 	show_put(all, "running", jobs_json(status, false));
 	show_put(all, "waiting", jobs_json(status, true));

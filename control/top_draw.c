@@ -117,6 +117,32 @@ static void draw_host(const struct top *top, struct canvas *canvas)
 	}
 }
 
+/* What is warning or critical, and since when, between the host and the jobs. */
+static void draw_alerts(const struct top *top, struct canvas *canvas)
+{
+	const struct status *status = &top->status;
+	enum headroom_level worst = HEADROOM_OK;
+	uint64_t now_ns = rr_now_wall_ns();
+	char line[256] = "";
+	size_t used = 0;
+
+	for (int i = 0; i < HEADROOM_N && used < sizeof(line); i++) {
+		uint64_t since_ns = status_since(status, i);
+		enum headroom_level level = status->use.level[i];
+		uint64_t for_ns = since_ns && now_ns > since_ns ? now_ns - since_ns : 0;
+		char words[RR_FORMAT_SIZE];
+
+		if (level == HEADROOM_OK)
+			continue;
+		worst = level > worst ? level : worst;
+		used += (size_t)snprintf(
+			line + used, sizeof(line) - used, "%s%s %s%s%s", used ? ", " : "",
+			headroom_name(i), headroom_level_name(level), since_ns ? " for " : "",
+			since_ns ? rr_format_time(for_ns / RR_NS_PER_S * RR_NS_PER_S, words) : "");
+	}
+	canvas_text(canvas, JOBS_AT - 1, 0, canvas->columns, level_style(worst), line);
+}
+
 /* ---- jobs ---- */
 
 enum column {
@@ -385,6 +411,7 @@ void top_draw(struct top *top, struct canvas *canvas)
 {
 	draw_title(top, canvas);
 	draw_host(top, canvas);
+	draw_alerts(top, canvas);
 	draw_jobs(top, canvas);
 	draw_chosen(top, canvas);
 	canvas_text(canvas, canvas->rows - 1, 0, canvas->columns, STYLE_DIM, top->message);

@@ -41,10 +41,10 @@ static int explain(const char *wanted, bool json, struct rr_err *err)
 
 	if (r == 0)
 		r = status_read_ledger(&context, &status, err);
-	if (r == 0)
-		estimate_all(&context, &status);
-	if (r == 0)
-		r = job_find(&status, wanted, &job, err);
+	if (r < 0)
+		return r;
+	estimate_all(&context, &status);
+	r = job_find(&status, wanted, &job, err);
 	if (r < 0)
 		return r;
 	return job ? explain_job(job, &status, json, err)

@@ -57,25 +57,107 @@ static int each_in(int fd, int (*visit)(json_t *alert, void *arg), void *arg)
 	return r;
 }
 
+/* The older first. */
+static const char *const files[] = { "alerts.1", "alerts" };
+
+#define FILES_N (sizeof(files) / sizeof(files[0]))
+
+static int open_to_read(const char *state_dir, const char *name, char path[static PATH_MAX])
+{
+	int fd;
+
+	path_of(state_dir, name, path);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
 int alerts_each(const char *state_dir, int (*visit)(json_t *alert, void *arg), void *arg,
 		struct rr_err *err)
 {
-	static const char *const names[] = { "alerts.1", "alerts" };
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < 2; i++) {
+	for (size_t i = 0; r == 0 && i < FILES_N; i++) {
 		char path[PATH_MAX];
-		rr_autofd int fd = -1;
+		rr_autofd int fd = open_to_read(state_dir, files[i], path);
 
-		path_of(state_dir, names[i], path);
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-		if (fd < 0 && errno == ENOENT)
+		if (fd == -ENOENT)
 			continue;
-		r = fd < 0 ? -errno : each_in(fd, visit, arg);
+		r = fd < 0 ? fd : each_in(fd, visit, arg);
 		if (r < 0)
 			r = rr_err_sys(err, -r, "read the alerts '%s'", path);
 	}
 	return r;
+}
+
+/* ---- the last ones ---- */
+
+static bool take_last(const json_t *alert, const char *resource, struct alert_last *ret)
+{
+	const char *named = json_string_value(json_object_get(alert, "resource"));
+	const char *severity = json_string_value(json_object_get(alert, "severity"));
+	const char *time = json_string_value(json_object_get(alert, "time"));
+	int level = HEADROOM_OK;
+
+	if (!named || !severity || !time || strcmp(named, resource) != 0 ||
+	    rr_parse_wall(time, &ret->since_wall_ns) < 0)
+		return false;
+	while (level < HEADROOM_CRITICAL && strcmp(headroom_level_name(level), severity) != 0)
+		level++;
+	ret->level = level;
+	ret->known = true;
+	return true;
+}
+
+/* Only lines in which the resource's name occurs are parsed; the text is as it was. */
+static void find_last(char *text, size_t length, const char *resource, struct alert_last *ret)
+{
+	char quoted[16];
+	char *end = memrchr(text, '\n', length);
+
+	(void)snprintf(quoted, sizeof(quoted), "\"%s\"", resource);
+	while (end && !ret->known) {
+		char *before = memrchr(text, '\n', (size_t)(end - text));
+		char *line = before ? before + 1 : text;
+
+		*end = '\0';
+		if (strstr(line, quoted)) {
+			json_t *alert = history_line_object(line);
+
+			(void)take_last(alert, resource, ret);
+			json_decref(alert);
+		}
+		*end = '\n';
+		end = before;
+	}
+}
+
+static int find_all_last(int fd, struct alert_last ret[static HEADROOM_N])
+{
+	rr_autofree char *text = NULL;
+	size_t length;
+	int r = rr_read_whole(fd, 2 * ALERTS_FILE_MAX, &text, &length);
+
+	for (int i = 0; r == 0 && i < HEADROOM_N; i++)
+		find_last(text, length, headroom_name(i), &ret[i]);
+	return r;
+}
+
+int alerts_last(const char *state_dir, struct alert_last ret[static HEADROOM_N], struct rr_err *err)
+{
+	memset(ret, 0, HEADROOM_N * sizeof(*ret));
+	/* The newer one first. */
+	for (size_t i = FILES_N; i-- > 0;) {
+		char path[PATH_MAX];
+		rr_autofd int fd = open_to_read(state_dir, files[i], path);
+		int r;
+
+		if (fd == -ENOENT)
+			continue;
+		r = fd < 0 ? fd : find_all_last(fd, ret);
+		if (r < 0)
+			return rr_err_sys(err, -r, "read the alerts '%s'", path);
+	}
+	return 0;
 }
 
 /* ---- adding ---- */

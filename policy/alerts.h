@@ -7,6 +7,8 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "policy/headroom.h"
@@ -32,4 +34,15 @@ rr_checked int alerts_note(const char *state_dir, const struct alert_record *ale
 /* Calls visit for each, oldest first; a non-zero answer ends it and is returned. -errno with
  * words. */
 rr_checked int alerts_each(const char *state_dir, int (*visit)(json_t *alert, void *arg), void *arg,
+			   struct rr_err *err);
+
+/* What was put down last of a resource. */
+struct alert_last {
+	bool known;
+	enum headroom_level level;
+	uint64_t since_wall_ns;
+};
+
+/* Of each resource, looked for from the end on. -errno with words: nothing is known then. */
+rr_checked int alerts_last(const char *state_dir, struct alert_last ret[static HEADROOM_N],
 			   struct rr_err *err);

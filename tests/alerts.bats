@@ -58,3 +58,27 @@ about_memory() { # FILTER
 	run -0 resrunctl alerts --json --since 2199-01-01
 	holds '.alerts == []'
 }
+
+@test "status and top: the level of each resource, and since when as far as a job has seen it" {
+	need python3
+	"$SOURCE/tests/past" alerts "$STATE" <<-'END'
+		{"time": "2024-03-05T10:00:00Z", "resource": "memory", "severity": "warning", "value": 9, "threshold": 10, "job_id": "a"}
+		{"time": "2024-03-05T10:01:00Z", "resource": "memory", "severity": "critical", "value": 11, "threshold": 10, "job_id": "a"}
+		{"time": "2024-03-05T10:02:00Z", "resource": "disk", "severity": "critical", "value": 11, "threshold": 10, "job_id": "a"}
+	END
+	export RESRUN_MEMORY_THRESHOLD=0.1 RESRUN_DISK_THRESHOLD=99.99
+	run -0 resrunctl status --json
+	holds '.alerts | map(.resource) == ["memory", "disk"]'
+	holds '.alerts[0] | .severity == "critical" and .since == "2024-03-05T10:01:00.000Z" and .value > .threshold'
+	# It is no more what it was then.
+	holds '.alerts[1] | .severity != "critical" and .since == null and .threshold == 99.99'
+	if python3 -c 'import jsonschema' 2>/dev/null; then
+		"$SOURCE/tests/validate" status <<<"$output"
+	fi
+	run -0 resrunctl status
+	assert_line --regexp '^memory +critical +[0-9.]+% +0.1% +[0-9]+h([0-9]+m)?$'
+	run -0 resrunctl top --once
+	assert_line --regexp '^memory critical for [0-9]+h([0-9]+m)?'
+	RESRUN_MEMORY_THRESHOLD=100 RESRUN_DISK_THRESHOLD=100 run -0 resrunctl status
+	assert_line 'Thresholds: none'
+}

@@ -338,3 +338,22 @@ answer() { # NAME PERCENT
 shows_line() { # TEXT
 	"${TERMINAL[@]}" capture-pane -p -J | grep -qxF -- "$1"
 }
+
+@test "the levels of memory are those of the configuration, and --levels goes before them" {
+	level() { # OPTION...
+		resrunctl monitor --json --duration 0s "$@" $$ | jq -r .memory_level
+	}
+	assert_equal "$(RESRUN_MONITOR_LEVELS=1,2,3 level)" critical
+	write_config <<-'END'
+		[resrun]
+		monitor_levels = 1,2,900G
+	END
+	assert_equal "$(level)" high
+	assert_equal "$(level --levels 1,800G,900G)" elevated
+	write_config <<-'END'
+		[resrun]
+		monitor_levels = 3,2
+	END
+	run -125 resrunctl monitor --duration 0s $$
+	assert_output --regexp "/resrun.ini:2: '3,2' is not three rising sizes such as 500M,1G,2G"
+}

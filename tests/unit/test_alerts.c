@@ -140,11 +140,51 @@ static void of_many_one_puts_it_down(void **state)
 	assert_string_equal(last, "ok");
 }
 
+static enum headroom_level last_level(enum headroom_resource resource)
+{
+	struct alert_last last[HEADROOM_N];
+
+	assert_int_equal(alerts_last(dir, last, &err), 0);
+	assert_true(last[resource].known == (last[resource].since_wall_ns > 0));
+	return last[resource].known ? last[resource].level : (enum headroom_level)HEADROOM_N;
+}
+
+static void the_last_of_each(void **state)
+{
+	struct alert_last last[HEADROOM_N];
+	char path[PATH_MAX], aside[PATH_MAX];
+	FILE *file;
+
+	(void)state;
+	assert_int_equal(last_level(HEADROOM_CPU), HEADROOM_N);
+	note(HEADROOM_CPU, HEADROOM_WARNING);
+	note(HEADROOM_DISK, HEADROOM_CRITICAL);
+	note(HEADROOM_CPU, HEADROOM_CRITICAL);
+	assert_int_equal(last_level(HEADROOM_CPU), HEADROOM_CRITICAL);
+	assert_int_equal(last_level(HEADROOM_DISK), HEADROOM_CRITICAL);
+	assert_int_equal(last_level(HEADROOM_MEMORY), HEADROOM_N);
+	/* Also what was set aside since; damage is passed over. */
+	assert_int_equal(
+		rename(fixture_path(path, dir, "alerts"), fixture_path(aside, dir, "alerts.1")), 0);
+	note(HEADROOM_MEMORY, HEADROOM_WARNING);
+	note(HEADROOM_CPU, HEADROOM_OK);
+	file = fopen(path, "a");
+	assert_non_null(file);
+	assert_true(fputs("00000000\t{\"resource\":\"disk\"}\n12345678\t{\"cpu\"", file) > 0);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(last_level(HEADROOM_CPU), HEADROOM_OK);
+	assert_int_equal(last_level(HEADROOM_DISK), HEADROOM_CRITICAL);
+	assert_int_equal(last_level(HEADROOM_MEMORY), HEADROOM_WARNING);
+	assert_int_equal(mkdir(fixture_path(path, dir, "sub"), 0700), 0);
+	assert_true(alerts_last(path, last, &err) == 0 && !last[0].known);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		DIR_TEST(only_changes),
 		DIR_TEST(torn_and_damaged),
+		DIR_TEST(the_last_of_each),
 		DIR_TEST(bounded),
 		DIR_TEST(of_many_one_puts_it_down),
 	};
