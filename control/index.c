@@ -186,6 +186,11 @@ static void write_query(const struct index_filter *filter, char sql[static SQL_S
 		n += snprintf(sql + n, SQL_SIZE - (size_t)n, " AND profile = :profile");
 	if (filter->job_id)
 		n += snprintf(sql + n, SQL_SIZE - (size_t)n, " AND job_id = :job");
+	/* Ids are of digits and small letters, which all stand before a brace: so an index helps.
+	 */
+	if (filter->job_prefix)
+		n += snprintf(sql + n, SQL_SIZE - (size_t)n,
+			      " AND job_id >= :prefix AND job_id < :prefix || '{'");
 	n += snprintf(sql + n, SQL_SIZE - (size_t)n, " ORDER BY %s",
 		      filter->limit ? "rowid DESC" : order);
 	if (filter->limit)
@@ -280,6 +285,7 @@ int index_each(struct index *index, const struct index_filter *filter,
 	bind_named(select, ":name", filter->name);
 	bind_named(select, ":profile", filter->profile);
 	bind_named(select, ":job", filter->job_id);
+	bind_named(select, ":prefix", filter->job_prefix);
 	while (r == 0 && (step = sqlite3_step(select)) == SQLITE_ROW) {
 		struct index_run run;
 

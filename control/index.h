@@ -32,6 +32,7 @@ struct index_filter {
 	uint64_t since_wall_ns, until_wall_ns; /* until 0: none */
 	bool failed;
 	const char *key, *name, *profile, *job_id;
+	const char *job_prefix; /* the beginning of an id */
 	uint64_t limit; /* only the last so many; 0: all */
 	bool by_key; /* ordered by key, then by age */
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which job somebody means: by its id, by a beginning of that, or by its name. */
+/* Which job somebody means: by its id, else by its name, else by a beginning of its id. */
 #pragma once
 
 #include "control/status.h"
@@ -8,3 +8,6 @@
  * several are meant. */
 rr_checked int job_find(const struct status *status, const char *wanted,
 			const struct status_job **ret, struct rr_err *err);
+
+/* Whether that is its whole id, or its name. */
+bool job_is_named(const struct status_job *job, const char *wanted);

@@ -14,10 +14,10 @@
 #include "base/parse.h"
 #include "base/procfs.h"
 #include "control/arguments.h"
+#include "control/ended.h"
 #include "control/job.h"
 #include "control/show.h"
 #include "control/verbs.h"
-#include "policy/history.h"
 
 #define LOOK_NS (200 * RR_NS_PER_MS) /* how often is looked for what is no event */
 #define STATUS_TIMEOUT 124 /* as with resrun */
@@ -60,27 +60,12 @@ static int find_active(struct wanted *wanted, const char *word, struct rr_err *e
 	return 0;
 }
 
-static int take_record(json_t *record, void *arg)
-{
-	struct wanted *wanted = arg;
-	const char *word = *wanted->id ? wanted->id : wanted->word;
-	const char *id = json_string_value(json_object_get(record, "job_id"));
-	const char *name = json_string_value(json_object_get(record, "name"));
-
-	if (!id || (strcmp(id, word) != 0 && (!name || strcmp(name, word) != 0)))
-		return 0;
-	json_decref(wanted->record);
-	wanted->record = json_incref(record);
-	return 0;
-}
-
 static int find_record(struct wanted *wanted, struct rr_err *err)
 {
-	size_t torn;
-
-	return history_each_with(wanted->context.paths.state,
-				 *wanted->id ? wanted->id : wanted->word, take_record, wanted,
-				 &torn, err);
+	json_decref(wanted->record);
+	wanted->record = NULL;
+	return ended_find(wanted->context.paths.state, *wanted->id ? wanted->id : wanted->word,
+			  !*wanted->id, &wanted->record, err);
 }
 
 static void log_path(const struct wanted *wanted, const char *id, char path[static PATH_MAX])

@@ -106,13 +106,13 @@ static void choose_unit(enum plot_quantity quantity, double largest, struct axis
 /* Steps of 1, 2 or 5 times a power of ten; the axis ends with one. */
 static void find_axis(const struct plot *plot, enum plot_quantity quantity, struct axis *ret)
 {
-	double largest = largest_of(plot, quantity), rough, power;
+	double largest = largest_of(plot, quantity), rough, power = 1;
 
 	choose_unit(quantity, largest, ret);
 	largest = largest > 0 ? largest / ret->scale : 1;
 	rough = largest / TICKS;
-	for (power = 1; power > rough; power /= 10)
-		;
+	while (power > rough)
+		power /= 10;
 	while (power * 10 <= rough)
 		power *= 10;
 	rough /= power;

@@ -32,11 +32,14 @@ static int explain_job(const struct status_job *job, struct status *status, bool
 	return why_show_job(job, &answer, json, err);
 }
 
+/* A whole id or name of one that has ended goes before the beginning of the id of one that has
+ * not. */
 static int explain(const char *wanted, bool json, struct rr_err *err)
 {
 	context_auto struct context context = { 0 };
 	status_auto struct status status = { 0 };
 	const struct status_job *job = NULL;
+	bool found = false;
 	int r = context_load(NULL, &context, err);
 
 	if (r == 0)
@@ -47,8 +50,14 @@ static int explain(const char *wanted, bool json, struct rr_err *err)
 	r = job_find(&status, wanted, &job, err);
 	if (r < 0)
 		return r;
-	return job ? explain_job(job, &status, json, err)
-		   : why_show_ended(&context, wanted, json, err);
+	if (!job || !job_is_named(job, wanted))
+		r = why_show_ended(&context, wanted, !job, json, &found, err);
+	if (r < 0 || found)
+		return r;
+	if (job)
+		return explain_job(job, &status, json, err);
+	return rr_err_set(err, ENOENT, "there is no job '%s', neither active nor in the history",
+			  wanted);
 }
 
 /* ---- the verb ---- */

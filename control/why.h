@@ -42,9 +42,10 @@ rr_checked int why_show_job(const struct status_job *job, const struct why_answe
 rr_checked int why_show_future(const struct status_job *job, const struct why_answer *answer,
 			       const char *key, const char *learned, bool json, struct rr_err *err);
 
-/* Tells why a job that is over ended. 0 or -errno with words. */
-rr_checked int why_show_ended(const struct context *context, const char *wanted, bool json,
-			      struct rr_err *err);
+/* Tells why a job that is over ended; prefix: the word may be the beginning of its id. *ret_found
+ * is false, and nothing told, when there is none. 0 or -errno with words. */
+rr_checked int why_show_ended(const struct context *context, const char *wanted, bool prefix,
+			      bool json, bool *ret_found, struct rr_err *err);
 
 /* A job that could be submitted: the command line of `why -- COMMAND`. */
 struct why_future {

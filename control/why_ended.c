@@ -6,30 +6,11 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "control/ended.h"
 #include "control/show.h"
 #include "control/why.h"
-#include "policy/history.h"
 
 #define THROTTLED_SHARE 0.25 /* of its time held back by its CPU limit: worth a word */
-
-struct search {
-	const char *wanted;
-	json_t *found; /* the newest */
-};
-
-static int take(json_t *record, void *arg)
-{
-	struct search *search = arg;
-	const char *id = json_string_value(json_object_get(record, "job_id"));
-	const char *name = json_string_value(json_object_get(record, "name"));
-
-	if ((!id || strcmp(id, search->wanted) != 0) &&
-	    (!name || strcmp(name, search->wanted) != 0))
-		return 0;
-	json_decref(search->found);
-	search->found = json_incref(record);
-	return 0;
-}
 
 static double number_of(const json_t *record, const char *part, const char *name)
 {
@@ -91,15 +72,30 @@ static const char *bytes_words(double bytes, char buf[static RR_FORMAT_SIZE])
 	return buf;
 }
 
+/* As the report names them (oom_limit). */
+static const char *whose_words(const char *whose)
+{
+	if (whose && strcmp(whose, "above") == 0)
+		return "the limit of a cgroup above it";
+	if (whose && strcmp(whose, "below") == 0)
+		return "the limit of a cgroup that it made itself";
+	if (whose && strcmp(whose, "host") == 0)
+		return "the kernel, as the host had no more";
+	return "a limit that is not its own";
+}
+
 static void say_oom(const struct ending *ending, char *buf, size_t size)
 {
+	const char *whose = json_string_value(
+		json_object_get(json_object_get(ending->record, "exit"), "oom_limit"));
 	char peak[RR_FORMAT_SIZE], limit[RR_FORMAT_SIZE], kills[64] = "";
 
 	(void)bytes_words(ending->needed > 0 ? ending->needed : ending->peak, peak);
 	if (ending->kills > 0)
 		(void)snprintf(kills, sizeof(kills), ", and the kernel counts %.0f kill%s",
 			       ending->kills, ending->kills > 1 ? "s" : "");
-	if (ending->limit >= 0)
+	/* Records of before the word was kept: a limit of its own is the likely one. */
+	if (ending->limit >= 0 && (!whose || strcmp(whose, "own") == 0))
 		(void)snprintf(
 			buf, size,
 			"it was killed for memory after %.1f s: it had taken %s of its limit "
@@ -107,9 +103,9 @@ static void say_oom(const struct ending *ending, char *buf, size_t size)
 			ending->wall_s, peak, bytes_words(ending->limit, limit), kills);
 	else
 		(void)snprintf(buf, size,
-			       "it was killed for memory after %.1f s, by a limit that is not its "
-			       "own: it had taken %s at its peak%s",
-			       ending->wall_s, peak, kills);
+			       "it was killed for memory after %.1f s, by %s: it had taken %s at "
+			       "its peak%s",
+			       ending->wall_s, whose_words(whose), peak, kills);
 }
 
 static void say_timeout(const struct ending *ending, char *buf, size_t size)
@@ -247,17 +243,15 @@ static int show_ending(const json_t *record, bool json, struct rr_err *err)
 	return show_json(all, err);
 }
 
-int why_show_ended(const struct context *context, const char *wanted, bool json, struct rr_err *err)
+int why_show_ended(const struct context *context, const char *wanted, bool prefix, bool json,
+		   bool *ret_found, struct rr_err *err)
 {
-	struct search search = { .wanted = wanted };
-	size_t torn;
-	int r = history_each_with(context->paths.state, wanted, take, &search, &torn, err);
+	json_t *record = NULL;
+	int r = ended_find(context->paths.state, wanted, prefix, &record, err);
 
-	if (r == 0 && !search.found)
-		r = rr_err_set(err, ENOENT,
-			       "there is no job '%s', neither active nor in the history", wanted);
-	if (r == 0)
-		r = show_ending(search.found, json, err);
-	json_decref(search.found);
+	*ret_found = r == 0 && record;
+	if (*ret_found)
+		r = show_ending(record, json, err);
+	json_decref(record);
 	return r;
 }

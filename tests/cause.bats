@@ -34,6 +34,8 @@ teardown() {
 		umount /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec resrun -m 500M --report report -- alloc 200"' sh "$tight"
 	assert_equal "$(report '.exit | [.reason, .oom_limit] | @json')" '["oom","above"]'
 	[[ $stderr == *"by the limit of cgroup '/sys/fs/cgroup' above it"* ]] || fail "$stderr"
+	run -0 resrunctl why "$(report .job_id)"
+	assert_output --partial 'by the limit of a cgroup above it: it had taken'
 
 	run -137 --separate-stderr resrun -m 500M --report report -- sh -c '
 		cd "$RESRUN_CGROUP" && mkdir inner sup && echo 0 >sup/cgroup.procs && echo +memory >cgroup.subtree_control &&
@@ -56,6 +58,8 @@ teardown() {
 	run -143 --separate-stderr env RESRUN_STALL_ACTION=kill resrun --memory-high 30M -m 500M --swap 0 --report report -- alloc 60
 	assert_equal "$(report .exit.reason)" stalled
 	[[ $stderr == 'resrun: alloc was ended: memory_high=30M had held it up for '*' (stall_after)' ]] || fail "$stderr"
+	run -0 resrunctl why "$(report .job_id)"
+	assert_output --regexp 'it was ended after .* s because it stood still: it had taken .*M, and was held at its memory_high of 30M'
 	RESRUN_STALL_ACTION=report background resrun --name stuck --memory-high 30M -m 500M --swap 0 -- alloc 400
 	eventually 60 grep -q 'alloc has been held up by memory_high=30M for ' background.err
 	resrunctl cancel stuck

@@ -172,3 +172,159 @@ time.sleep(0.3)'
 	run -125 resrunctl why --
 	run -125 resrunctl why
 }
+
+# ---- the rest of the gates, and of the ways to end --------------------------------------------------------------------
+
+closed_gates() { # JOB: of the answer, as one line
+	run --separate-stderr resrunctl why --json "$1"
+	assert_success
+	jq -c '[.gates[] | select(.open | not) | .gate]' <<<"$output"
+}
+
+# Until it says that exactly these gates are closed.
+is_held_by() { # JOB GATE...
+	[[ $(closed_gates "$1") == "$2" ]]
+}
+
+# The thresholds are those of whoever asks, as far as the environment says them.
+@test "why: each resource of the host holds a job, with its number and what would let it go sooner" {
+	background env RESRUN_CPU_THRESHOLD=0 resrun --name c -p default -w inf -- true
+	eventually 20 queued 1 0
+	local resource
+	for resource in cpu memory disk; do
+		local -x "RESRUN_${resource^^}_THRESHOLD=0"
+		run --separate-stderr resrunctl why --json c
+		holds ".gates[] | select(.gate == \"$resource\") | (.open | not) and .threshold == 0 and .value >= 0"
+		holds ".gates[] | select(.gate == \"$resource\") | .sooner | test(\"a larger ${resource}_threshold\")"
+		unset "RESRUN_${resource^^}_THRESHOLD"
+	done
+	[[ -r /proc/pressure/cpu ]] && grep -q avg10 /proc/pressure/cpu || return 0
+	RESRUN_PRESSURE_THRESHOLD=0 run --separate-stderr resrunctl why c
+	assert_line --regexp '^pressure +WAITS +[0-9.]+% of 0.0%'
+	assert_line --partial 'sooner with: less than 0.0% in use, or a larger pressure_threshold'
+}
+
+@test "why: a job that is to come after another, and one whose own command line limits its rate" {
+	hold_slot --name first
+	background resrun -j 9 --name second --after first -w inf -- true
+	eventually 20 is_held_by second '["dependency"]'
+	run --separate-stderr resrunctl why second
+	assert_line --regexp '^dependency WAITS a job that it is to come after has not ended'
+	assert_line 'sooner with: the end of that job'
+	let_go
+	resrun -j 9 -r 1/1h --name third -- true
+	background resrun -j 9 -r 1/1h --name fourth -w inf -- true
+	eventually 20 is_held_by fourth '["rate"]'
+	run --separate-stderr resrunctl why fourth
+	assert_line --regexp '^rate +WAITS full, by a limit of its own command line'
+	assert_line 'sooner with: a larger rate (-r)'
+}
+
+is_lost() { # NAME: its launcher was killed, and the next one has put it down
+	resrun -q -j 9 -- true
+	[[ $(history "map(select(.name == \"$1\")) | map(.exit.reason) | first") == lost ]]
+}
+
+@test "why: canceled while it waited, and while it ran; lost; and what cannot be executed" {
+	hold_slot --name ran
+	background resrun --name waited -w inf -- true
+	local waiter=$LAST_PID
+	eventually 20 queued 1 1
+	resrunctl cancel waited
+	await "$waiter"
+	resrunctl cancel ran
+	await "$holder"
+	: >plain
+	resrun --name plain -- ./plain || true
+	background resrun --name gone -- sleep 100
+	eventually 20 queued 0 1
+	kill_with_keeper "$LAST_PID"
+	eventually 20 is_lost gone
+	local name words
+	while read -r name words; do
+		run --separate-stderr resrunctl why "$name"
+		assert_success
+		assert_output --partial "$words"
+	done <<-'END'
+		waited has ended: it was canceled before it started
+		ran has ended: it was canceled after it had run for
+		plain has ended: it never started: exit 126 of resrun itself: the command cannot be executed
+		gone has ended: its launcher was killed, and nobody saw how it ended
+	END
+}
+
+# ---- which job is meant ------------------------------------------------------------------------------------------------
+
+@test "why: a whole id or name goes before the beginning of an id, whether the job is over or not" {
+	hold_slot --name holder
+	local id
+	id=$(resrunctl status --json | jq -r '.running[0].job_id')
+	run -0 resrunctl why "${id:0:4}"
+	assert_output --regexp "^job $id .* is running"
+	# One that is over, by the very name that another's id begins with.
+	resrun -j 9 --name "${id:0:4}" -- sh -c 'exit 9' || true
+	run -0 resrunctl why "${id:0:4}"
+	assert_output --partial 'has ended: it exited with status 9'
+	# One that is there, of that name.
+	background resrun --name "${id:0:4}" -w inf -- true
+	eventually 20 queued 1 1
+	run -0 resrunctl why "${id:0:4}"
+	assert_output --partial 'has waited for'
+	run -0 resrunctl why "${id:0:5}"
+	assert_output --regexp "^job $id .* is running"
+	resrunctl cancel "${id:0:4}"
+	let_go
+	run -0 resrunctl why "${id:0:5}"
+	assert_output --regexp "^job $id has ended"
+}
+
+@test "why: of an ended job by the index: the newest of a name, a unique beginning of an id, no scan" {
+	need python3
+	"$SOURCE/tests/past" history "$STATE" <<-'END'
+		{"job_id": "aab1", "name": "n", "exit": {"reason": "exited", "code": 1}, "usage": {"wall_s": 1}}
+		{"job_id": "aab2", "name": "n", "exit": {"reason": "exited", "code": 2}, "usage": {"wall_s": 1}}
+		{"job_id": "aab21", "name": "aab", "exit": {"reason": "exited", "code": 3}, "usage": {"wall_s": 1}}
+		{"job_id": "b", "name": "{", "exit": {"reason": "exited", "code": 4}, "usage": {"wall_s": 1}}
+	END
+	local word code
+	while read -r word code; do
+		run -0 resrunctl why "$word"
+		assert_output --partial "it exited with status $code "
+	done <<-'END'
+		n 2
+		aab2 2
+		aab1 1
+		aab21 3
+		aab 3
+		b 4
+		{ 4
+	END
+	run -125 resrunctl why aa
+	assert_output --regexp "'aa' could be aab1 or aab2: give more of the id"
+	run -125 resrunctl why c
+	assert_output --partial "there is no job 'c', neither active nor in the history"
+	# Of the history only the one line is read.
+	printf x | dd of="$STATE/history" bs=1 seek=3 conv=notrunc status=none
+	run -0 resrunctl why n
+	assert_output --partial 'it exited with status 2 '
+	run -125 resrunctl why aab1
+	assert_output --partial 'the record of job aab1 has changed since it was indexed: resrunctl history --rebuild'
+}
+
+@test "why: killed for memory, by whose limit" {
+	need python3
+	local whose words
+	for whose in own above below host; do
+		jq -nc --arg whose "$whose" '{job_id: $whose, exit: {reason: "oom", oom_limit: $whose},
+			limits: {memory: {requested: 1048576}}, usage: {wall_s: 2, memory_working_peak_bytes: 1024}}'
+	done | "$SOURCE/tests/past" history "$STATE"
+	while read -r whose words; do
+		run -0 resrunctl why "$whose"
+		assert_output --partial "$words"
+	done <<-'END'
+		own after 2.0 s: it had taken 1K of its limit of 1M; a larger -m
+		above after 2.0 s, by the limit of a cgroup above it: it had taken 1K at its peak
+		below after 2.0 s, by the limit of a cgroup that it made itself: it had taken 1K
+		host after 2.0 s, by the kernel, as the host had no more: it had taken 1K
+	END
+}
