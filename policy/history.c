@@ -4,6 +4,9 @@
  * until it is set aside as a whole (history_log.c). Killed in mid-write, the last line has no
  * newline: whoever appends next cuts back to the last one first. A line that was damaged later is
  * passed over by its checksum.
+ *
+ * The file keeps some room beyond its end, allocated while the disk had it: when the disk is full,
+ * jobs go on, and are to be on record.
  */
 #include "policy/history.h"
 
@@ -27,6 +30,7 @@
 #define BUSY_TRIES 25 /* of the lock, for one that may not wait */
 #define BUSY_PAUSE_NS (2 * RR_NS_PER_MS)
 #define RECENT_BYTES (512 * 1024) /* in which a job's own record is looked for */
+#define ROOM_BYTES (256 * 1024) /* on disk ahead of what is written: hundreds of records */
 #define TRIES 8 /* to have a file that is not set aside meanwhile */
 
 static int open_to_append(const char *state_dir, char path[static PATH_MAX])
@@ -118,6 +122,14 @@ static bool has_recent(const char *state_dir, int fd, const char *job_id)
 	return previous >= 0 && has_job(previous, job_id);
 }
 
+/* Where nothing can be allocated ahead, or there is nothing left, the record may do all the same.
+ */
+static void make_room(int fd, const struct stat *st, off_t end)
+{
+	if ((off_t)st->st_blocks * 512 - end < ROOM_BYTES / 2)
+		rr_ignore(fallocate(fd, FALLOC_FL_KEEP_SIZE, end, ROOM_BYTES));
+}
+
 /* A record on its way into the history. */
 struct entry {
 	const char *state_dir;
@@ -147,6 +159,7 @@ static int append_line(int fd, const char *path, const struct entry *entry)
 	end = last_line_end(fd, st.st_size);
 	if (end < st.st_size && ftruncate(fd, end) < 0)
 		return -errno;
+	make_room(fd, &st, end);
 	n = write(fd, entry->line, entry->length);
 	if (n == (ssize_t)entry->length)
 		return 0;

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -25,6 +26,7 @@
 
 #define PREFIX "history."
 #define OPEN_FLAGS (O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
+#define DISK_BYTES (1 << 20) /* with less, what is there goes on to be used */
 #define FIRST_LINE 65536 /* of which the end of the first record is looked for */
 
 static void part_path(const char *state_dir, uint64_t number, char path[static PATH_MAX])
@@ -161,6 +163,14 @@ static bool is_older(uint64_t wall_ns, uint64_t age_ns, uint64_t now_wall_ns)
 	return age_ns != RR_TIME_INF && now_wall_ns > wall_ns && now_wall_ns - wall_ns > age_ns;
 }
 
+/* A new `history` finds the room that the next records need. */
+static bool has_disk(int fd)
+{
+	struct statvfs fs;
+
+	return fstatvfs(fd, &fs) < 0 || fs.f_bavail * fs.f_frsize >= DISK_BYTES;
+}
+
 /* Whether it is time, asked of the file that is locked and still named `history`. */
 static bool is_due(int fd, const struct stat *st, uint64_t size_bytes, uint64_t age_ns,
 		   uint64_t now_wall_ns)
@@ -169,7 +179,7 @@ static bool is_due(int fd, const struct stat *st, uint64_t size_bytes, uint64_t 
 
 	if (st->st_size == 0)
 		return false;
-	if ((uint64_t)st->st_size >= size_bytes)
+	if ((uint64_t)st->st_size >= size_bytes && has_disk(fd))
 		return true;
 	if (age_ns == RR_TIME_INF)
 		return false;
@@ -231,6 +241,9 @@ static int rotate(const char *state_dir, const char *path, uint64_t size_bytes, 
 	if (lstat(path, &named) < 0 || named.st_ino != st.st_ino || named.st_dev != st.st_dev)
 		return 0;
 	r = set_aside(state_dir, path);
+	/* Gives back the room beyond its end (history.c); its size as it is under the lock. */
+	if (r == 0)
+		rr_ignore(ftruncate(fd, named.st_size));
 	return r < 0 || age_ns == RR_TIME_INF ? r : remove_old(state_dir, age_ns, now_wall_ns);
 }
 

@@ -6,9 +6,12 @@
 #include <stdbool.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "policy/history.h"
+#include "policy/history_log.h"
 
 #define WRITERS 6
 #define LINES 60
@@ -254,6 +257,13 @@ static off_t whole_length(void)
 	return last == '\n' ? size : -1;
 }
 
+static bool mount_small_disk(const char *options)
+{
+	return unshare(CLONE_NEWNS) == 0 &&
+	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("tmpfs", dir, "tmpfs", 0, options) == 0;
+}
+
 static int fill_small_disk(const void *arg)
 {
 	char text[3001];
@@ -263,8 +273,7 @@ static int fill_small_disk(const void *arg)
 	int r = 0;
 
 	(void)arg;
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("tmpfs", dir, "tmpfs", 0, "size=64k") < 0)
+	if (!mount_small_disk("size=64k"))
 		return 77;
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
@@ -283,17 +292,72 @@ static int fill_small_disk(const void *arg)
 	return history_append(dir, record, &mine) == -ENOSPC && whole_length() == before ? 0 : 4;
 }
 
-static void a_full_disk_leaves_no_half_line(void **state)
+static void on_small_disk(int (*child)(const void *arg))
 {
 	int r;
 
-	(void)state;
 	if (geteuid() != 0)
 		fixture_skip("root", "only root can mount a small file system");
-	r = fixture_child(fill_small_disk, NULL);
+	r = fixture_child(child, NULL);
 	if (r == 77)
 		fixture_skip("mount", "no tmpfs can be mounted here");
 	assert_int_equal(r, 0);
+}
+
+static void a_full_disk_leaves_no_half_line(void **state)
+{
+	(void)state;
+	on_small_disk(fill_small_disk);
+}
+
+/* By somebody else. */
+static void fill_disk(void)
+{
+	static const char block[4096] = "x";
+	char path[PATH_MAX];
+	rr_autofd int fd = open(fixture_path(path, dir, "ballast"),
+				O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+	while (write(fd, block, sizeof(block)) > 0)
+		;
+}
+
+static blkcnt_t blocks_of(const char *name)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	return stat(fixture_path(path, dir, name), &st) == 0 ? st.st_blocks : -1;
+}
+
+static int write_on_full_disk(const void *arg)
+{
+	struct rr_err mine;
+	char path[PATH_MAX];
+
+	(void)arg;
+	if (!mount_small_disk("size=8m"))
+		return 77;
+	if (append_number(0, &mine) != 0)
+		return 1;
+	fill_disk();
+	for (int i = 1; i <= 2000; i++)
+		if (append_number(i, &mine) != 0)
+			return 2;
+	/* A new one would not have that room. */
+	if (history_rotate(dir, 1, RR_TIME_INF, 0, &mine) < 0 || blocks_of("history") < 0)
+		return 3;
+	if (unlink(fixture_path(path, dir, "ballast")) < 0 || append_number(0, &mine) != 0 ||
+	    history_rotate(dir, 1, RR_TIME_INF, 0, &mine) < 0)
+		return 4;
+	/* What is set aside needs no more than it holds. */
+	return blocks_of("history.1") > 0 && blocks_of("history.1") < 256 ? 0 : 5;
+}
+
+static void a_full_disk_has_room_for_records(void **state)
+{
+	(void)state;
+	on_small_disk(write_on_full_disk);
 }
 
 /* ---- many at once ---- */
@@ -359,6 +423,7 @@ int main(void)
 		DIR_TEST(what_is_no_history_is_refused),
 		DIR_TEST(records_have_a_largest_size),
 		DIR_TEST(a_full_disk_leaves_no_half_line),
+		DIR_TEST(a_full_disk_has_room_for_records),
 		DIR_TEST(many_writers_lose_nothing),
 	};
 
