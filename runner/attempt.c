@@ -67,8 +67,11 @@ static struct status not_admitted(const struct attempt *attempt, int outcome, in
 
 	if (outcome < 0)
 		return not_run(attempt, false, EXIT_NOT_STARTED, STATUS_FAILED, err);
-	if (outcome == ADMIT_INTERRUPTED)
+	/* As of one that was canceled: nobody else tells of it. */
+	if (outcome == ADMIT_INTERRUPTED) {
+		leave_record(attempt, false, EXIT_CANCELED, -1);
 		return status_signal(signo);
+	}
 	if (outcome == ADMIT_CANCELED) {
 		tell("canceled while it waited");
 		leave_record(attempt, false, EXIT_CANCELED, -1);

@@ -315,6 +315,8 @@ await_all() {
 		rm waiter.err
 	done
 	eventually 10 queued 0 1
+	assert_equal "$(history 'map([.exit.reason, .started_at]) | unique')" '[["canceled",null]]'
+	assert_equal "$(history length)" 3
 	let_go
 	[[ ! -e started ]]
 }
