@@ -132,6 +132,13 @@ soak:
 	@$(MAKE) --no-print-directory tests
 	@RESRUN_BUILD=$(abspath $(O)) tests/fault/soak $(or $(SOAK),--rounds 10)
 
+# A week of cron: 10,000 starts of all kinds, also with a full disk; WEEK='--starts 1000' for fewer.
+.PHONY: cron-week
+cron-week:
+	@scripts/deps build check
+	@$(MAKE) --no-print-directory tests
+	@RESRUN_BUILD=$(abspath $(O)) tests/fault/cron-week $(WEEK)
+
 # FUZZ_TIME: seconds for each target.
 .PHONY: fuzz
 FUZZ_TIME ?= 600

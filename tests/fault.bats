@@ -310,3 +310,10 @@ may_attach() {
 	may_attach
 	sweep error 4 child
 }
+
+# ---- a week of cron ---------------------------------------------------------------------------------------------------------
+
+@test "100 starts of all kinds, some killed, some with a full disk: each is on record once, and nothing is left" {
+	need jq unshare
+	run -0 env "TMPDIR=$BATS_TEST_TMPDIR" "RESRUN_BUILD=$BUILD" "$FAULT/cron-week" --starts 100 3>&-
+}
