@@ -139,6 +139,14 @@ cron-week:
 	@$(MAKE) --no-print-directory tests
 	@RESRUN_BUILD=$(abspath $(O)) tests/fault/cron-week $(WEEK)
 
+# Sweeps that are raced for long, and in a large tree; `make check` has 2,000 swaps and 20,000 entries.
+.PHONY: race
+RACE_ROUNDS ?= 100000
+RACE_ENTRIES ?= 1000000
+race: $(O)/tests/test_sweep_races $(O)/tests/test_sweep_limits
+	RESRUN_RACE_ROUNDS=$(RACE_ROUNDS) $(O)/tests/test_sweep_races
+	RESRUN_SWEEP_ENTRIES=$(RACE_ENTRIES) $(O)/tests/test_sweep_limits
+
 # FUZZ_TIME: seconds for each target.
 .PHONY: fuzz
 FUZZ_TIME ?= 600
