@@ -36,6 +36,7 @@ static void waited_words(const json_t *record, char *buf, size_t size)
 struct ending {
 	const json_t *record;
 	double code, signal, wall_s, cpu_s, throttled_s, kills, peak, needed, limit, high;
+	double temp_peak, temp_max;
 };
 
 static double limit_of(const json_t *record, const char *name)
@@ -60,6 +61,8 @@ static void read_ending(const json_t *record, struct ending *ret)
 		.needed = number_of(record, "usage", "memory_working_peak_bytes"),
 		.limit = limit_of(record, "memory"),
 		.high = limit_of(record, "memory_high"),
+		.temp_peak = number_of(record, "usage", "temp_peak_bytes"),
+		.temp_max = limit_of(record, "temp"),
 	};
 }
 
@@ -131,9 +134,23 @@ static void say_stalled(const struct ending *ending, char *buf, size_t size)
 		       bytes_words(ending->high, high));
 }
 
+/* True when that is what it was canceled for: nothing goes beyond it and is let go on. */
+static bool is_over_temp(const struct ending *ending)
+{
+	return ending->temp_max >= 0 && ending->temp_peak > ending->temp_max;
+}
+
 static void say_canceled(const struct ending *ending, char *buf, size_t size)
 {
-	if (ending->wall_s >= 0)
+	char held[RR_FORMAT_SIZE], max[RR_FORMAT_SIZE];
+
+	if (is_over_temp(ending))
+		(void)snprintf(buf, size,
+			       "it was ended after %.1f s for its private directory, which held "
+			       "%s: more than its temp_max of %s",
+			       ending->wall_s, bytes_words(ending->temp_peak, held),
+			       bytes_words(ending->temp_max, max));
+	else if (ending->wall_s >= 0)
 		(void)snprintf(buf, size, "it was canceled after it had run for %.1f s",
 			       ending->wall_s);
 	else

@@ -14,7 +14,7 @@
 #define REPORT_SCHEMA 1
 #define REPORT_JSON_STYLE JSON_REAL_PRECISION(12) /* seconds to the us, without noise behind */
 #define REPORT_UNKNOWN UINT64_MAX /* null: could not be measured */
-#define REPORT_LIMITS_MAX 8
+#define REPORT_LIMITS_MAX 9
 #define REPORT_HOOKS_MAX 128
 
 enum exit_reason {
@@ -60,6 +60,7 @@ struct report_usage {
 	uint64_t io_read_bytes, io_write_bytes;
 	uint64_t pids_peak, oom_kills;
 	uint64_t throttled_us, frozen_us;
+	uint64_t temp_peak_bytes; /* of the private directory */
 };
 
 /* All pointers are borrowed: they outlive the report. 0 as a time is null. */

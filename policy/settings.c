@@ -454,6 +454,8 @@ int settings_check(const struct settings *settings, struct rr_err *err)
 	if (r == 0)
 		r = check_disk_size(settings, SET_LOGS_MAX_SIZE, err);
 	if (r == 0)
+		r = check_disk_size(settings, SET_TEMP_MAX, err);
+	if (r == 0)
 		r = check_size(settings, SET_MEMORY, err);
 	if (r == 0)
 		r = check_size(settings, SET_MEMORY_HIGH, err);

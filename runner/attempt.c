@@ -164,6 +164,7 @@ static void watch(struct attempt *attempt)
 		.limits = &attempt->limits,
 		.child = &attempt->child,
 		.admission = &attempt->admission,
+		.care = &attempt->care,
 	};
 
 	events_put("info", "job_started", NULL);

@@ -36,6 +36,20 @@ static void add_limits(const struct limit_set *limits, struct report *report)
 	}
 }
 
+/* What holds it is a look now and then. */
+static void add_temp_limit(const struct run_facts *facts, struct report *report)
+{
+	const struct settings *settings = &facts->plan->settings;
+
+	if (!settings_has(settings, SET_TEMP_MAX) || !settings_integer(settings, SET_PRIVATE_TEMP))
+		return;
+	report->limits[report->n_limits++] = (struct report_limit){
+		.name = "temp",
+		.requested = (double)settings_integer(settings, SET_TEMP_MAX),
+		.enforced = limit_by_name(BY_SAMPLED),
+	};
+}
+
 static const char *const oom_limits[] = { [OOM_NONE] = NULL,
 					  [OOM_OWN] = "own",
 					  [OOM_BELOW] = "below",
@@ -65,6 +79,7 @@ static void add_outcome(const struct outcome *outcome, struct report *report)
 		.oom_kills = usage->oom_kills,
 		.throttled_us = usage->throttled_us,
 		.frozen_us = outcome->frozen_ns / RR_NS_PER_US,
+		.temp_peak_bytes = outcome->temp_peak_bytes,
 	};
 }
 
@@ -95,6 +110,7 @@ static void fill_report(const struct run_facts *facts, struct report *report)
 	if (facts->placement) {
 		report->placement = backend_name(facts->placement->backend);
 		add_limits(facts->limits, report);
+		add_temp_limit(facts, report);
 	}
 	if (facts->child)
 		report->started_wall_ns = facts->child->started_wall_ns;
@@ -225,6 +241,15 @@ static void tell_cause(const struct run_facts *facts)
 			   command,
 			   rr_format_bytes(facts->limits->v[LIMIT_MEMORY_HIGH].amount, limit),
 			   rr_format_time(outcome->stalled_ns / RR_NS_PER_S * RR_NS_PER_S, time));
+		break;
+	case EXIT_CANCELED:
+		if (outcome->over_temp)
+			tell_error("%s was ended: its private directory held %s, more than "
+				   "temp_max=%s",
+				   command, rr_format_bytes(outcome->temp_peak_bytes, time),
+				   rr_format_bytes(
+					   settings_integer(&facts->plan->settings, SET_TEMP_MAX),
+					   limit));
 		break;
 	default:
 		break;

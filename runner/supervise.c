@@ -101,6 +101,7 @@ void watcher_sample(struct watcher *watcher)
 	hold_memory(watcher);
 	watcher->last_ns = rr_now_boot_ns();
 	held_up_look(watcher);
+	temp_look(watcher);
 	lower_reservation(watcher);
 	alert_look(&watcher->alert);
 	events_process(watcher->order->child->pid, usage, watcher->last_ns - watcher->started_ns);
@@ -355,6 +356,7 @@ static void finish(struct watcher *watcher)
 		usage_raise(&usage->memory_peak_bytes, waited->memory_peak_bytes);
 	}
 	watcher_note_frozen(watcher, false);
+	temp_look_last(watcher);
 	rr_fd_close(&watcher->tick_fd);
 	rr_fd_close(&watcher->events_fd);
 	outcome->reason = reason_of(watcher);
@@ -372,7 +374,7 @@ void supervise(const struct watch_order *order, struct outcome *ret)
 {
 	struct watcher watcher = { .order = order, .outcome = ret, .events_fd = -1 };
 
-	*ret = (struct outcome){ .code = -1 };
+	*ret = (struct outcome){ .code = -1, .temp_peak_bytes = REPORT_UNKNOWN };
 	usage_clear(&ret->usage);
 	start_watching(&watcher);
 	/* It may have ended before its signal was looked for. */

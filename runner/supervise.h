@@ -15,6 +15,8 @@
 #include "runner/plan.h"
 #include "runner/signals.h"
 
+struct care;
+
 struct outcome {
 	enum exit_reason reason;
 	int code; /* -1 when it died of a signal */
@@ -26,6 +28,8 @@ struct outcome {
 	uint64_t stalled_ns; /* held up by memory_high for so long */
 	uint64_t timeout_ns; /* its time limit, as last set */
 	uint64_t leftovers; /* processes that outlived the job's first one */
+	uint64_t temp_peak_bytes; /* of its private directory; REPORT_UNKNOWN: it has none */
+	bool over_temp; /* ended, as that grew beyond temp_max */
 	struct usage usage;
 };
 
@@ -38,6 +42,7 @@ struct watch_order {
 	struct limit_set *limits; /* changed when resrunctl asks for it */
 	const struct child *child;
 	struct admission *admission;
+	const struct care *care;
 };
 
 /* Returns when nothing of the job is left. Trouble in watching is told and never fails the job. */

@@ -34,6 +34,7 @@ struct watcher {
 	struct oom_watch oom;
 	struct stall stall;
 	bool stall_told;
+	uint64_t temp_next_ns; /* when to measure the private directory again */
 	bool term_sent, timed_out, over_memory, asked_to_end, first_ended;
 	bool childless; /* all that were our children have been waited for */
 	int status; /* of the first process, as waitpid gives it */
@@ -75,6 +76,13 @@ void ending_check_gone(struct watcher *watcher);
 
 /* Acts when memory_high holds the job up for ever; after a sample. */
 void held_up_look(struct watcher *watcher);
+
+/* ---- temp_watch.c ---- */
+
+/* Measures the private directory, when it is time, and ends a job that goes beyond temp_max. */
+void temp_look(struct watcher *watcher);
+/* Once more, and longer, at its end. */
+void temp_look_last(struct watcher *watcher);
 
 /* ---- steer_job.c ---- */
 

@@ -306,6 +306,37 @@ killed_with_hooks() { # [in-hook]
 	assert_equal "$(ls -A root)" ''
 }
 
+@test "--temp: how much it held is in the report" {
+	export TMPDIR=$PWD
+	run -0 resrun --temp --report report -- sh -c 'mkdir "$TMPDIR/a" && head -c 3M /dev/urandom >"$TMPDIR/a/x"'
+	assert_equal "$(report '.usage.temp_peak_bytes | . >= 3145728 and . < 4000000')" true
+	assert_equal "$(report '.limits | has("temp")')" false
+	run -0 resrun --report report -- true
+	assert_equal "$(report .usage.temp_peak_bytes)" null
+}
+
+@test "temp_max: a job whose private directory holds more is ended, once, and it is said why" {
+	mkdir root
+	export TMPDIR=$PWD/root RESRUN_TEMP_MAX=1M
+	run -143 --separate-stderr resrun --temp --name greedy --retries 3 --backoff 10ms --report report --log log --cleanup 'ls "$TMPDIR" >left' -- \
+		sh -c 'head -c 3M /dev/urandom >"$TMPDIR/x"; exec sleep 60'
+	[[ ${stderr_lines[0]} =~ ^resrun:\ sh\ was\ ended:\ its\ private\ directory\ held\ 3[0-9.]*M,\ more\ than\ temp_max=1M$ ]] || fail "$stderr"
+	assert_equal "$(report '[.exit.reason, .limits.temp.requested, .limits.temp.enforced, .usage.temp_peak_bytes >= 3145728] | @json')" \
+		'["canceled",1048576,"sampled",true]'
+	assert_equal "$(jq -r 'select(.message == "temp_exceeded") | .temp_max' log)" 1048576
+	assert_equal "$(history length)" 1
+	assert_equal "$(<left)" x
+	assert_equal "$(ls -A root)" ''
+	run -0 resrunctl why greedy
+	assert_output --regexp 'it was ended after [0-9.]+ s for its private directory, which held 3[0-9.]*M: more than its temp_max of 1M$'
+	# One that stays below is left alone; without a private directory there is nothing to hold.
+	run -0 resrun --temp -- sh -c 'head -c 100K /dev/urandom >"$TMPDIR/x"'
+	run -0 resrun --report report -- true
+	assert_equal "$(report '.limits | has("temp")')" false
+	RESRUN_TEMP_MAX=50% run -125 resrun --temp -- true
+	assert_output "resrun: RESRUN_TEMP_MAX: temp_max: '50%' is not a size such as 20G"
+}
+
 @test "--temp where none can be made: 125, and nothing is run" {
 	run -125 --separate-stderr env TMPDIR=/no/such/directory resrun --temp -- touch started
 	[[ $stderr == *'/no/such/directory'* && ! -e started ]]

@@ -31,6 +31,7 @@ static const char *const usage_names[] = {
 	"oom_kills",
 	"throttled_s",
 	"frozen_s",
+	"temp_peak_bytes",
 };
 static const char *const sweep_names[] = { "files", "bytes" };
 static const char *const limit_names[] = { "requested", "enforced" };
@@ -328,7 +329,7 @@ static void the_most_that_fits(void **state)
 {
 	static const char *const names[REPORT_LIMITS_MAX] = { "memory",	   "memory_high", "swap",
 							      "cpu",	   "cpu_weight",  "pids",
-							      "io_weight", "io_max" };
+							      "io_weight", "io_max",	  "temp" };
 	struct report report;
 	json_t *json;
 
