@@ -36,6 +36,7 @@
 /* What is open is looked up again so often, or, if that takes long, after so many times as long. */
 #define RESCAN_NS (5 * RR_NS_PER_S)
 #define RESCAN_SHARE 20
+#define FIRST_LOOK_NS (5 * RR_NS_PER_S) /* at what is open, however short the time */
 /* Files found locked or open let a size sweep fall short: the next younger ones are tried. */
 #define MAX_ROUNDS 8
 
@@ -389,15 +390,22 @@ static int run_as_owner(struct sweep *sweep, const struct sweep_root *root)
 	return r;
 }
 
+static uint64_t time_limit(const struct sweep_rules *rules)
+{
+	return rules->time_limit_ns ? rules->time_limit_ns : RR_TIME_INF;
+}
+
 static void start(struct sweep *sweep, const struct sweep_root *root)
 {
 	const struct sweep_rules *rules = sweep->rules;
-	uint64_t limit_ns = rules->time_limit_ns ? rules->time_limit_ns : RR_TIME_INF;
+	uint64_t limit_ns = time_limit(rules);
 
 	sweep->path = root->path;
 	sweep->owner = root->st.uid;
 	sweep->now_ns = rules->now_wall_ns ? rules->now_wall_ns : rr_now_wall_ns();
-	sweep->deadline_ns = rr_time_add(rr_now_boot_ns(), limit_ns);
+	/* Of the first look; see sweep_run. */
+	sweep->deadline_ns =
+		rr_time_add(rr_now_boot_ns(), limit_ns > FIRST_LOOK_NS ? limit_ns : FIRST_LOOK_NS);
 	sweep->window.until_ns = less(sweep->now_ns, rules->age_ns);
 	sweep->window.edge_ns = sweep->window.until_ns;
 	sweep_take_start(&sweep->take, root->fd, rules->dry_run);
@@ -427,6 +435,10 @@ int sweep_run(const char *path, const struct sweep_rules *rules, struct sweep_re
 	r = rescan(&sweep);
 	if (r < 0)
 		return rr_err_sys(err, -r, "look for open files");
+	/* The limit counts from here: where that look alone takes longer, every sweep would end
+	 * before its first file. One that was not finished is no ground to go on upon. */
+	if (rr_now_boot_ns() <= sweep.deadline_ns)
+		sweep.deadline_ns = rr_time_add(rr_now_boot_ns(), time_limit(rules));
 	r = run_as_owner(&sweep, &root);
 	if (r < 0)
 		return r;
