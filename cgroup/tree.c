@@ -18,11 +18,36 @@
 #define CHILDREN_MAX (1U << 20) /* bytes of their numbers, of one thread */
 #define KILL_ROUNDS 20 /* against processes that fork while they are killed */
 
-static pid_t left_out;
+static pid_t left_out[16]; /* 0: none */
+#define LEFT_OUT_MAX (sizeof(left_out) / sizeof(left_out[0]))
 
-void tree_leave_out(pid_t pid)
+/* Puts `next` where `pid` stands. */
+static bool exchange(pid_t pid, pid_t next)
 {
-	left_out = pid;
+	for (size_t i = 0; i < LEFT_OUT_MAX; i++)
+		if (left_out[i] == pid) {
+			left_out[i] = next;
+			return true;
+		}
+	return false;
+}
+
+int tree_leave_out(pid_t pid)
+{
+	return exchange(0, pid) ? 0 : -ENOSPC;
+}
+
+void tree_let_in(pid_t pid)
+{
+	(void)exchange(pid, 0);
+}
+
+static bool is_left_out(pid_t pid)
+{
+	for (size_t i = 0; i < LEFT_OUT_MAX; i++)
+		if (left_out[i] == pid)
+			return true;
+	return false;
 }
 
 static size_t add_numbers(const char *text, pid_t *pids, size_t n, size_t max)
@@ -34,7 +59,7 @@ static size_t add_numbers(const char *text, pid_t *pids, size_t n, size_t max)
 		uint64_t pid;
 
 		(void)snprintf(number, sizeof(number), "%.*s", (int)digits, text);
-		if (rr_parse_u64(number, &pid) == 0 && pid > 0 && (pid_t)pid != left_out)
+		if (rr_parse_u64(number, &pid) == 0 && pid > 0 && !is_left_out((pid_t)pid))
 			pids[n++] = (pid_t)pid;
 		text += digits;
 	}

@@ -15,8 +15,10 @@
 
 #define TREE_MAX 4096 /* processes of one job that are followed */
 
-/* A child of ours that is not of the job, and is not found by any of these; 0: there is none. */
-void tree_leave_out(pid_t pid);
+/* A child of ours that is not of the job, and is not found by any of these; until it is let in
+ * again, which is due when it is reaped. -ENOSPC: there are too many. */
+rr_checked int tree_leave_out(pid_t pid);
+void tree_let_in(pid_t pid);
 
 /* The descendants of root, root itself not among them. Returns how many, at most `max`. */
 size_t tree_find(pid_t root, pid_t *ret_pids, size_t max);

@@ -36,6 +36,8 @@ static void run_hooks(const struct alert *alert, enum headroom_resource resource
 	for (; *command; command++) {
 		const struct hook_order order = { .event = hook_event_name(HOOK_ON_ALERT),
 						  .command = *command,
+						  .limit_ns = settings_integer(
+							  &alert->plan->settings, SET_HOOK_TIMEOUT),
 						  .signals = alert->signals };
 		struct rr_err err;
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "runner/hooks.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,18 +15,23 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/parse.h"
 #include "base/procfs.h"
+#include "cgroup/tree.h"
 #include "runner/launch.h"
 #include "runner/tell.h"
 
 #define HOOK_TIMED_OUT 124
-#define BLOCKS_AT_ONCE 64
+#define BLOCK_SIZE PIPE_BUF /* what poll() says can be written goes into a pipe without a wait */
+#define APART_MAX 12 /* hooks at once that nobody waits for */
 #define POLL_NS (20 * RR_NS_PER_MS) /* only where there are no pidfds */
 
-/* What of its output has come so far. */
+/* What of its output has come so far, and what of that is still to be passed on. */
 struct hook_output {
 	int fd; /* -1: at its end */
 	uint64_t bytes;
+	size_t at, held;
+	char block[BLOCK_SIZE];
 };
 
 /* A group of its own, so that all of it can be killed; stdin empty, output to our stderr, by way of
@@ -54,26 +61,71 @@ _Noreturn static void become_hook(const struct hook_order *order, int output, pi
 	_exit(127);
 }
 
-/* Passes on what there is, without waiting for more; not for ever, as there is a limit of time. */
+static bool is_ready(int fd, short events)
+{
+	struct pollfd poll_one = { .fd = fd, .events = events };
+
+	return poll(&poll_one, 1, 0) > 0;
+}
+
+/* Takes the next block. False when there is none now, or never will be. */
+static bool take_block(struct hook_output *output)
+{
+	uint64_t room = output->bytes < HOOK_OUTPUT_MAX ? HOOK_OUTPUT_MAX - output->bytes : 0;
+	ssize_t n = output->fd < 0 ? -1 : read(output->fd, output->block, BLOCK_SIZE);
+
+	if (output->fd >= 0 && (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)))
+		rr_fd_close(&output->fd);
+	if (n <= 0)
+		return false;
+	output->bytes += (uint64_t)n;
+	output->at = 0;
+	output->held = (uint64_t)n < room ? (size_t)n : (size_t)room;
+	return true;
+}
+
+/* Passes on what there is, without waiting for more, and only while somebody takes it: a stderr
+ * that nobody reads must hold up the hook, whose time is limited, and not us. */
 static void pass_on(struct hook_output *output)
 {
-	char block[16384];
-	ssize_t n = 1;
+	while (output->held > 0 || take_block(output)) {
+		ssize_t n;
 
-	for (int i = 0; i < BLOCKS_AT_ONCE && output->fd >= 0; i++) {
-		uint64_t room =
-			output->bytes < HOOK_OUTPUT_MAX ? HOOK_OUTPUT_MAX - output->bytes : 0;
-
-		n = read(output->fd, block, sizeof(block));
-		if (n <= 0)
-			break;
-		output->bytes += (uint64_t)n;
+		if (output->held == 0)
+			continue;
+		if (!is_ready(STDERR_FILENO, POLLOUT))
+			return;
+		n = write(STDERR_FILENO, output->block + output->at, output->held);
 		/* Nobody may be there to read it: that is no failure of the hook. */
-		rr_ignore(
-			rr_write_all(STDERR_FILENO, block, (uint64_t)n < room ? (size_t)n : room));
+		if (n < 0)
+			n = errno == EINTR ? 0 : (ssize_t)output->held;
+		output->at += (size_t)n;
+		output->held -= (size_t)n;
 	}
-	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-		rr_fd_close(&output->fd);
+}
+
+/* What is to happen before there is something to do: more of it, or room for what there is. */
+static struct pollfd next_event(const struct hook_output *output)
+{
+	if (output->held > 0)
+		return (struct pollfd){ .fd = STDERR_FILENO, .events = POLLOUT };
+	return (struct pollfd){ .fd = output->fd, .events = POLLIN };
+}
+
+/* The rest, when the hook is over; who takes it has the hook's time for that. */
+static void pass_on_rest(struct hook_output *output, uint64_t deadline_ns)
+{
+	uint64_t now_ns;
+
+	pass_on(output);
+	while (output->held > 0 && (now_ns = rr_now_boot_ns()) < deadline_ns) {
+		struct pollfd event = next_event(output);
+		struct timespec rest = rr_timespec(deadline_ns - now_ns);
+
+		(void)ppoll(&event, 1, &rest, NULL);
+		pass_on(output);
+	}
+	rr_fd_close(&output->fd);
 }
 
 /* Waits for the end of the process, or until the deadline. True when it has ended. */
@@ -81,8 +133,7 @@ static bool wait_until(pid_t pid, int pidfd, struct hook_output *output, uint64_
 		       int *ret_status)
 {
 	for (;;) {
-		struct pollfd events[] = { { .fd = pidfd, .events = POLLIN },
-					   { .fd = output->fd, .events = POLLIN } };
+		struct pollfd events[] = { { .fd = pidfd, .events = POLLIN }, next_event(output) };
 		uint64_t now_ns = rr_now_boot_ns();
 		struct timespec rest;
 		pid_t done = waitpid(pid, ret_status, WNOHANG);
@@ -114,14 +165,6 @@ static pid_t start(const struct hook_order *order, int output, int *ret_pidfd, s
 	return pid;
 }
 
-int hook_start(const struct hook_order *order, struct rr_err *err)
-{
-	rr_autofd int pidfd = -1;
-	pid_t pid = start(order, -1, &pidfd, err);
-
-	return pid < 0 ? pid : 0;
-}
-
 /* Our end does not wait, the hook's does. */
 static int open_pipe(int fds[2])
 {
@@ -134,7 +177,8 @@ int hook_run(const struct hook_order *order, struct report_hook *ret, struct rr_
 {
 	uint64_t started_ns = rr_now_boot_ns();
 	rr_autofd int pidfd = -1, write_end = -1, read_end = -1;
-	struct hook_output output;
+	uint64_t deadline_ns = rr_time_add(started_ns, order->limit_ns);
+	struct hook_output output = { .fd = -1 };
 	int fds[2] = { -1, -1 }, status = 0;
 	bool in_time;
 	pid_t pid;
@@ -147,15 +191,13 @@ int hook_run(const struct hook_order *order, struct report_hook *ret, struct rr_
 	if (pid < 0)
 		return pid;
 	rr_fd_close(&write_end);
-	output = (struct hook_output){ .fd = rr_fd_take(&read_end) };
-	in_time =
-		wait_until(pid, pidfd, &output, rr_time_add(started_ns, order->limit_ns), &status);
+	output.fd = rr_fd_take(&read_end);
+	in_time = wait_until(pid, pidfd, &output, deadline_ns, &status);
 	/* What it left in the background goes with it: a hook is over when it is over. */
 	(void)kill(-pid, SIGKILL);
 	if (!in_time)
 		(void)waitpid(pid, &status, 0);
-	pass_on(&output);
-	rr_fd_close(&output.fd);
+	pass_on_rest(&output, deadline_ns);
 	if (output.bytes > HOOK_OUTPUT_MAX)
 		tell("hook_%s '%s' wrote %llu bytes, of which the first %d were passed on",
 		     order->event, order->command, (unsigned long long)output.bytes,
@@ -165,5 +207,77 @@ int hook_run(const struct hook_order *order, struct report_hook *ret, struct rr_
 	ret->status = !in_time		    ? HOOK_TIMED_OUT
 		      : WIFSIGNALED(status) ? 128 + WTERMSIG(status)
 					    : WEXITSTATUS(status);
+	return 0;
+}
+
+/* ---- hooks that nobody waits for ---- */
+
+static pid_t apart[APART_MAX]; /* who runs them; 0: nobody */
+
+/* What we have open for ourselves, locks among it, is not for one that may outlast its use. */
+static void close_own(void)
+{
+	DIR *fds = opendir("/proc/self/fd");
+	const struct dirent *entry;
+	uint64_t fd;
+
+	while (fds && (entry = readdir(fds)))
+		if (rr_parse_u64(entry->d_name, &fd) == 0 && (int)fd != dirfd(fds) &&
+		    fcntl((int)fd, F_GETFD) == FD_CLOEXEC)
+			(void)close((int)fd);
+	if (fds)
+		(void)closedir(fds);
+}
+
+_Noreturn static void run_apart(const struct hook_order *order, pid_t parent)
+{
+	struct report_hook hook;
+	struct rr_err err;
+
+	/* With its launcher it goes, and the hook with it. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (getppid() != parent)
+		_exit(125);
+	(void)prctl(PR_SET_NAME, "resrun-hook");
+	close_own();
+	if (hook_run(order, &hook, &err) < 0)
+		tell_error("%s", err.text);
+	else if (hook.status != 0)
+		tell("hook_%s '%s' %s %d", order->event, order->command,
+		     hook.status == HOOK_TIMED_OUT ? "took too long, status" : "failed with status",
+		     hook.status);
+	_exit(0);
+}
+
+/* A place for one more; those that have ended make room. NULL: there is none. */
+static pid_t *find_place(void)
+{
+	pid_t *place = NULL;
+
+	for (size_t i = 0; i < APART_MAX; i++) {
+		if (apart[i] > 0 && waitpid(apart[i], NULL, WNOHANG | __WCLONE) != 0) {
+			tree_let_in(apart[i]);
+			apart[i] = 0;
+		}
+		if (apart[i] == 0)
+			place = &apart[i];
+	}
+	return place;
+}
+
+int hook_start(const struct hook_order *order, struct rr_err *err)
+{
+	pid_t *place = find_place(), pid, us = getpid();
+
+	if (!place)
+		return rr_err_set(err, EAGAIN, "hook_%s '%s': %d are running already", order->event,
+				  order->command, APART_MAX);
+	pid = launch_clone_unseen();
+	if (pid == 0)
+		run_apart(order, us);
+	if (pid < 0)
+		return rr_err_sys(err, errno, "start hook_%s '%s'", order->event, order->command);
+	*place = pid;
+	rr_ignore(tree_leave_out(pid)); /* there are more places there than here */
 	return 0;
 }

@@ -20,8 +20,8 @@ struct hook_order {
 	const struct signals *signals;
 };
 
-/* Starts it and does not wait: for hooks while the job runs, whose end nobody needs to know. 0, or
- * -errno with words. */
+/* Has it run by a process of its own, and does not wait: for hooks while the job runs, whose end
+ * nobody needs to know. It has the same limits. 0, or -errno with words. */
 rr_checked int hook_start(const struct hook_order *order, struct rr_err *err);
 
 /* Runs it and waits for it; past the limit its process group is killed. *ret has event, status

@@ -5,24 +5,18 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "cgroup/tree.h"
+#include "runner/launch.h"
 #include "runner/recover.h"
 #include "runner/tell.h"
 
 #define ROUNDS 250 /* of looking after what is dying */
 #define PAUSE_NS (20 * RR_NS_PER_MS)
-
-/* A copy of us whose death sends no signal: fork() would make a child that waits see. */
-static pid_t clone_unseen(void)
-{
-	return (pid_t)syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
-}
 
 /* ---- the keeper ---- */
 
@@ -85,14 +79,14 @@ void keeper_start(const struct plan *plan, const struct placement *placement, st
 	if (settings_integer(&plan->settings, SET_ON_LAUNCHER_DEATH) == DEATH_KEEP)
 		return;
 	if (pipe2(ends, O_CLOEXEC) == 0) {
-		ret->pid = clone_unseen();
+		ret->pid = launch_clone_unseen();
 		if (ret->pid == 0)
 			keep(plan, leaf, ends[0]);
 		(void)close(ends[0]);
 		ret->talk = ends[1];
 	}
 	if (ret->pid > 0) {
-		tree_leave_out(ret->pid);
+		rr_ignore(tree_leave_out(ret->pid)); /* the first of them */
 		return;
 	}
 	tell("nothing will end the job if resrun is killed: %s", strerror(errno));
@@ -115,6 +109,6 @@ void keeper_end(struct keeper *keeper)
 		return;
 	while (waitpid(keeper->pid, NULL, __WCLONE) < 0 && errno == EINTR)
 		;
-	tree_leave_out(0);
+	tree_let_in(keeper->pid);
 	keeper->pid = 0;
 }

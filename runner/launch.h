@@ -52,3 +52,7 @@ void launch_drop(struct child *child);
 /* A process for hooks: clone3 into a leaf (fd, or -1: none). The pid in the parent, 0 in the child,
  * or -errno. *ret_pidfd is -1 where there is none. */
 rr_checked pid_t launch_clone(int leaf_fd, int *ret_pidfd);
+
+/* A copy of us whose death sends no signal: fork() would make a child that waits see. Its pid, 0 in
+ * it, or -1 and errno. */
+rr_checked pid_t launch_clone_unseen(void);

@@ -272,6 +272,16 @@ killed_with_hooks() { # [in-hook]
 	[[ ! -e ffmpeg2pass-0.log && ! -e x264_2pass.log && -e keep.mkv && -e ffmpeg2pass-1.log ]]
 }
 
+@test "a stderr that nobody reads does not keep a hook beyond its time" {
+	local unread
+	mkfifo unread
+	exec {unread}<>unread
+	dd if=/dev/zero of=unread bs=4096 oflag=nonblock 2>/dev/null || true
+	RESRUN_HOOK_TIMEOUT=500ms run -0 timeout 50 bash -c 'exec resrun -q --report report --cleanup "while :; do echo words; done" -- true 2>unread'
+	exec {unread}<&-
+	assert_equal "$(report '.hooks | map(.status) | @json')" '[124]'
+}
+
 # ---- private TMPDIR -------------------------------------------------------------------------------------------------------
 
 @test "--temp: a directory of one's own, and nothing of it is left" {

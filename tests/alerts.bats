@@ -31,6 +31,24 @@ about_memory() { # FILTER
 	jq -r ".alerts | map(select(.resource == \"memory\")) | $1" <<<"$output"
 }
 
+# shellcheck disable=SC2016  # the hook's own
+@test "hook_on_alert: has its output capped and its time limited, and is none of the job's processes" {
+	write_config <<-END
+		[default]
+		hook_on_alert = echo \$RESRUN_ALERT_RESOURCE >>$PWD/alerted; yes | head -c 3M; touch $PWD/wrote
+		hook_on_alert = echo \$\$ >$PWD/slow; exec sleep 1000
+		hook_timeout = 20s
+	END
+	# The second one goes on when the job ends, which does not wait for it.
+	run -0 --separate-stderr timeout 50 resrun --isolation process --on-busy run -w 0 -q --memory-threshold 0.1 --report report -- \
+		sh -c 'until [ -e wrote ] && [ -s slow ]; do sleep 0.1; done'
+	assert_equal "$(<alerted)" memory
+	# stderr holds what run() could hold of it: y and newline.
+	assert_equal "$(tr -d '\n' <<<"$stderr" | tr -cd y | wc -c)" 524288
+	assert_equal "$(report .leftover_processes)" 0
+	eventually 20 is_gone "$(<slow)"
+}
+
 @test "alerts: none" {
 	run -0 resrunctl alerts
 	assert_output 'Alerts: none'
