@@ -133,6 +133,7 @@ static int examine(struct audit *audit, bool json, struct rr_err *err)
 	audit_slots(audit);
 	audit_leaves(audit);
 	audit_temps(audit);
+	audit_status(audit);
 	audit_history(audit);
 	audit_halves(audit);
 	if (json)

@@ -51,5 +51,6 @@ bool audit_is_job_id(const char *text);
 void audit_slots(struct audit *audit);
 void audit_leaves(struct audit *audit);
 void audit_temps(struct audit *audit);
+void audit_status(struct audit *audit);
 void audit_history(struct audit *audit);
 void audit_halves(struct audit *audit);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* audit: what jobs left whose launchers were killed: slots, leaves, private directories. */
+/* audit: what jobs left whose launchers were killed: slots, leaves, private directories, status
+ * files. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -361,4 +362,33 @@ void audit_temps(struct audit *audit)
 		if (!again)
 			look_in_root(audit, roots[i]);
 	}
+}
+
+/* ---- what jobs said of themselves ---- */
+
+/* RUNTIME/status/ID, which goes with the job, and not with a launcher that is killed. */
+void audit_status(struct audit *audit)
+{
+	char path[PATH_MAX];
+	const struct dirent *entry;
+	DIR *dir;
+
+	(void)snprintf(path, sizeof(path), "%.4000s/status", audit->context.paths.runtime);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		char whole[PATH_MAX + NAME_MAX];
+		struct stat st;
+
+		if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    !S_ISREG(st.st_mode) || !is_abandoned(audit, entry->d_name, &st))
+			continue;
+		(void)snprintf(whole, sizeof(whole), "%s/%s", path, entry->d_name);
+		(void)audit_find(audit, "status",
+				 !audit->fix				       ? AUDIT_FOUND
+				 : unlinkat(dirfd(dir), entry->d_name, 0) == 0 ? AUDIT_MENDED
+									       : AUDIT_STAYS,
+				 whole, "what a job that is no more has said of its progress");
+	}
+	if (dir)
+		(void)closedir(dir);
 }

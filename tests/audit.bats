@@ -114,6 +114,24 @@ kill_launcher() { # [OPTION]...
 	assert_equal "$(ls -A temp)" ''
 }
 
+@test "audit: what the job of a killed launcher said of its progress, and nothing of one that runs" {
+	local file
+	kill_launcher
+	RESRUN_RUNTIME_DIR=$PWD/run background resrun -j 2 -- sh -c 'echo progress=5 >"$RESRUN_STATUS"; echo >said; exec sleep 60'
+	eventually 20 test -e said
+	file=$RESRUN_RUNTIME_DIR/status/$(history '.[] | select(.exit.reason == "lost") | .job_id' | tr -d '"')
+	assert_equal "$(ls "$RESRUN_RUNTIME_DIR/status" | wc -l)" 1
+	touch "$file" "$RESRUN_RUNTIME_DIR/status/other"
+	audit --json
+	assert_equal "$(findings)" 'status found;temp found;'
+	audit --fix --json
+	assert_equal "$(findings)" 'status mended;temp mended;'
+	[[ ! -e $file && -e $RESRUN_RUNTIME_DIR/status/other ]]
+	assert_equal "$(ls "$RESRUN_RUNTIME_DIR/status" | wc -l)" 2
+	audit --json
+	assert_equal "$(findings)" ''
+}
+
 @test "audit: a torn tail of the history is mended; damaged lines are told and harmless" {
 	local whole
 	run -0 resrun -- true
