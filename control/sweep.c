@@ -20,12 +20,13 @@
 #define STATUS_PARTLY 1
 #define STATUS_BUSY 75 /* as with resrun: come again later */
 #define LIVE_NS (200 * RR_NS_PER_MS) /* how often the line on a terminal changes */
+#define TELL_NS RR_NS_PER_S /* how often --progress tells */
 #define LISTED_MAX 100000 /* entries in the JSON of a dry run: it is made in memory */
 #define CLEAR_LINE "\r\033[K"
 
 /* The command line. */
 struct wish {
-	bool dry_run, json, live;
+	bool dry_run, json, live, progress;
 	const char *profile;
 	uint64_t age_ns; /* 0: as configured */
 	uint64_t max_bytes; /* 0: as configured */
@@ -55,6 +56,27 @@ static void draw(struct progress *progress)
 		      progress->dir, (unsigned long long)progress->seen,
 		      (unsigned long long)progress->removed,
 		      rr_format_bytes(progress->bytes, bytes));
+}
+
+/* The names of `resrunctl sweep --progress`, schema 1: an object a line. They only grow. */
+static void tell(struct progress *progress, bool done)
+{
+	json_t *line;
+	uint64_t now_ns = rr_now_boot_ns();
+
+	if (!progress->wish->progress || (!done && now_ns - progress->drawn_ns < TELL_NS))
+		return;
+	progress->drawn_ns = now_ns;
+	line = json_object();
+	show_put_count(line, "schema", SHOW_SCHEMA);
+	show_put_text(line, "dir", progress->dir);
+	show_put_count(line, "seen", progress->seen);
+	show_put_count(line, "removed", progress->removed);
+	show_put_count(line, "bytes", progress->bytes);
+	show_put_bool(line, "done", done);
+	(void)json_dumpf(line, stderr, JSON_COMPACT);
+	(void)fputc('\n', stderr);
+	json_decref(line);
 }
 
 static void list_line(const struct progress *progress, const struct sweep_seen *seen)
@@ -103,6 +125,7 @@ static bool note_seen(void *arg, const struct sweep_seen *seen)
 		progress->bytes += seen->bytes;
 	}
 	draw(progress);
+	tell(progress, false);
 	if (progress->wish->dry_run && seen->verdict == SWEEP_REMOVED)
 		list_entry(progress, seen);
 	return true;
@@ -184,6 +207,8 @@ static bool sweep_target(const struct upkeep *upkeep, const struct sweep_target 
 	r = sweep_run(target->dir, &rules, &result, &err);
 	if (wish->live)
 		(void)fputs(CLEAR_LINE, stderr);
+	if (r == SWEEP_DONE)
+		tell(&progress, true);
 	if (r == SWEEP_BUSY)
 		(void)rr_err_set(&err, EBUSY, "sweep '%s': somebody holds a lock on it",
 				 target->dir);
@@ -263,13 +288,16 @@ static int parse(int argc, char **argv, struct wish *wish, struct rr_err *err)
 		  .help = "instead of sweep_max_size",
 		  .text = &size },
 		{ .name = "json", .help = "print one JSON object", .flag = &wish->json },
+		{ .name = "progress",
+		  .help = "tell on stderr how far it is, every second, in JSON lines",
+		  .flag = &wish->progress },
 		{ .name = NULL },
 	};
 	int r = arguments_parse(argc, argv, "sweep [OPTION]... [DIR]...", table, &wish->dirs, err);
 
 	if (r != 0)
 		return r;
-	wish->live = !wish->json && !wish->dry_run && isatty(STDERR_FILENO);
+	wish->live = !wish->json && !wish->dry_run && !wish->progress && isatty(STDERR_FILENO);
 	return parse_values(age, size, wish, err);
 }
 

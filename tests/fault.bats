@@ -275,6 +275,7 @@ may_attach() {
 
 @test "killed at any system call: making the ledger, claiming a slot, with a rate, with hooks" {
 	sweep crash 20 first claim rate hooks
+	sweep crash 50 care
 }
 
 @test "killed at any system call: waiting, giving up, with a sampled cap" {

@@ -192,6 +192,22 @@ sweep_dirs = $PWD/other"
 	[[ ! -e scratch/old ]]
 }
 
+@test "sweep --progress tells how far it is, in JSON lines on stderr" {
+	write_config <<<"[default]
+sweep_dirs = $PWD/scratch:$PWD/other
+sweep_age = 1h"
+	touch scratch/{1,2,3}
+	ctl sweep --json --progress
+	assert_success
+	assert_equal "$(jq -c '[.schema, (.directories | length)]' <<<"$output")" '[1,2]'
+	assert_equal "$(jq -sc 'map(select(.done)) | map([.schema, .dir, .seen, .removed, .bytes])' <<<"$stderr")" \
+		"[[1,\"$PWD/scratch\",3,0,0],[1,\"$PWD/other\",0,0,0]]"
+	# One is told as soon as there is something to tell.
+	assert_equal "$(jq -sc 'map(select(.done | not)) | first | [.dir, .seen]' <<<"$stderr")" "[\"$PWD/scratch\",1]"
+	ctl sweep --json
+	assert_equal "$stderr" ''
+}
+
 @test "sweep: misuse, and nothing to sweep" {
 	ctl sweep
 	assert_success

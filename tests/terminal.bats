@@ -47,6 +47,20 @@ shows_line() { # TEXT: some line is it
 	screen | grep -qxF -- "$1"
 }
 
+@test "a sweep shows one line that changes, and it is gone when the sweep is over" {
+	mkdir -m 700 scratch
+	touch scratch/{1,2,3}
+	write_config <<<"[default]
+sweep_dirs = $PWD/scratch"
+	# What comes to the terminal, however short it stands there.
+	"${TERMINAL[@]}" pipe-pane "cat >'$PWD/shown'"
+	type_line 'resrunctl sweep; echo status=$?'
+	eventually 20 shows 'status=0'
+	eventually 20 grep -q $'\r\033\\[Kresrunctl: .*: 1 seen, 0 removed, 0' shown
+	shows 'removed 0 files and 0 directories'
+	! shows ' seen, '
+}
+
 @test "^C reaches the job once, from the terminal; the job's own answer is the status" {
 	type_line 'resrun -- catch caught 2 15; echo status=$?'
 	eventually 10 has_lines caught 1
