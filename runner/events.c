@@ -12,6 +12,7 @@
 #include "base/parse.h"
 #include "cgroup/hierarchy.h"
 #include "policy/report.h"
+#include "runner/event_file.h"
 #include "runner/output.h"
 #include "runner/tell.h"
 
@@ -24,6 +25,7 @@ static struct {
 	char job_id[PLAN_ID_LENGTH + 1];
 	char host[64];
 	bool failed;
+	struct event_file file;
 	uint64_t process_ns, process_cpu_us; /* of the process_resources before */
 } stream = { .fd = -1 };
 
@@ -34,6 +36,11 @@ int events_open(const struct plan *plan, struct rr_err *err)
 
 	if (r < 0)
 		rr_err_prefix(err, "--log");
+	if (target && !output_is_stream(target))
+		stream.file = (struct event_file){
+			.path = target,
+			.max_bytes = settings_integer(&plan->settings, SET_LOGS_MAX_SIZE),
+		};
 	events_rename(plan);
 	return r;
 }
@@ -53,10 +60,12 @@ static void write_line(const json_t *event)
 		line = NULL;
 		return;
 	}
+	event_file_ready(&stream.file, &stream.fd, (size_t)length);
 	if (rr_write_all(stream.fd, line, (size_t)length) < 0 && !stream.failed) {
 		stream.failed = true;
 		tell_error("the event stream (--log) cannot be written any more");
 	}
+	event_file_done(&stream.file, stream.fd);
 }
 
 void events_put(const char *level, const char *message, json_t *fields)

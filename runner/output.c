@@ -37,3 +37,9 @@ int output_open(const char *target, int flags, int *ret_fd, struct rr_err *err)
 	*ret_fd = fd;
 	return 0;
 }
+
+bool output_is_stream(const char *target)
+{
+	return strcmp(target, "-") == 0 || strncmp(target, "fd:", 3) == 0 ||
+	       strncmp(target, "/dev/", 5) == 0;
+}

@@ -136,12 +136,6 @@ json_t *record_draft(const struct run_facts *facts)
 	return report_to_json(&report);
 }
 
-static bool is_stream(const char *target)
-{
-	return strcmp(target, "-") == 0 || strncmp(target, "fd:", 3) == 0 ||
-	       strncmp(target, "/dev/", 5) == 0;
-}
-
 int record_check_target(const struct plan *plan, struct rr_err *err)
 {
 	const char *target = settings_text(&plan->settings, SET_REPORT);
@@ -151,7 +145,7 @@ int record_check_target(const struct plan *plan, struct rr_err *err)
 
 	if (!target)
 		return 0;
-	if (is_stream(target))
+	if (output_is_stream(target))
 		return output_open(target, 0, &fd, err);
 	(void)snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - target + 1) : 1,
 		       slash ? target : ".");
@@ -170,7 +164,7 @@ static int write_report(const char *target, const json_t *report, struct rr_err 
 	if (!text || asprintf(&lines, "%s\n", text) < 0)
 		return rr_err_sys(err, ENOMEM, "the report");
 	/* A file appears whole or not at all; a stream is written to as it is. */
-	if (!is_stream(target)) {
+	if (!output_is_stream(target)) {
 		r = rr_replace_at(AT_FDCWD, target, lines, strlen(lines), 0644);
 		return r < 0 ? rr_err_sys(err, -r, "the report '%s'", target) : 0;
 	}

@@ -329,7 +329,7 @@ killed_with_hooks() { # [in-hook]
 	mkdir root
 	export TMPDIR=$PWD/root RESRUN_TEMP_MAX=1M
 	run -143 --separate-stderr resrun --temp --name greedy --retries 3 --backoff 10ms --report report --log log --cleanup 'ls "$TMPDIR" >left' -- \
-		sh -c 'head -c 3M /dev/urandom >"$TMPDIR/x"; exec sleep 60'
+		sh -c 'head -c 3M /dev/urandom >big; mv big "$TMPDIR/x"; exec sleep 60'
 	[[ ${stderr_lines[0]} =~ ^resrun:\ sh\ was\ ended:\ its\ private\ directory\ held\ 3[0-9.]*M,\ more\ than\ temp_max=1M$ ]] || fail "$stderr"
 	assert_equal "$(report '[.exit.reason, .limits.temp.requested, .limits.temp.enforced, .usage.temp_peak_bytes >= 3145728] | @json')" \
 		'["canceled",1048576,"sampled",true]'
@@ -627,6 +627,41 @@ event_names() { # FILE
 	assert_equal "${#stderr_lines[@]}" 1
 	run -0 --separate-stderr resrun --log - -- true
 	jq -e .message <<<"$stderr" >/dev/null
+}
+
+@test "--log: a file that would be larger than logs_max_size becomes FILE.1, under the hands of who writes it, and no line is lost" {
+	local size n long
+	export RESRUN_MAX_CONCURRENT=9
+	# So that what the holder writes every second, however long it takes, is little beside the others' reports.
+	printf -v long '%4000s' x
+	hold_slot --log log
+	run -0 resrun --log log -- true "$long"
+	size=$(stat -c %s log)
+	export RESRUN_LOGS_MAX_SIZE=$((size * 4))
+	# Less than twice that in all, so that it is set aside once.
+	for n in 1 2 3 4; do
+		background resrun --log log -- true "$long"
+	done
+	for n in "${started[@]:1}"; do
+		await "$n"
+	done
+	[[ -e log.1 ]]
+	# Of the one that was running already: it finds the new file.
+	let_go
+	jq -e . log log.1 >/dev/null
+	assert_equal "$(tail -n 1 log | jq -r .message)" job_finished
+	for n in resources_initial job_started resources_final job_finished; do
+		assert_equal "$(cat log.1 log | jq -r .message | grep -cx "$n")" 6
+	done
+	for n in log log.1; do
+		(($(stat -c %s "$n") <= RESRUN_LOGS_MAX_SIZE))
+	done
+	# Another hand may set it aside as well; a stream is left alone.
+	mv log elsewhere
+	run -0 resrun --log log -- true
+	assert_equal "$(jq -r .message log | grep -cx job_finished)" 1
+	RESRUN_LOGS_MAX_SIZE=1 run -0 --separate-stderr resrun --log - -- true
+	assert_equal "$(jq -r .message <<<"$stderr" | grep -cx job_finished)" 1
 }
 
 # Prints "sound" or "torn" for every line of a history, by a CRC of our own.

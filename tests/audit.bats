@@ -130,6 +130,8 @@ kill_launcher() { # [OPTION]...
 	assert_equal "$(ls "$RESRUN_RUNTIME_DIR/status" | wc -l)" 2
 	audit --json
 	assert_equal "$(findings)" ''
+	kill "$LAST_PID"
+	await "$LAST_PID"
 }
 
 @test "audit: a torn tail of the history is mended; damaged lines are told and harmless" {

@@ -40,6 +40,8 @@ resrun_setup() {
 	# A group's umask would have configurations refused that are made here.
 	umask 022
 	cd "$BATS_TEST_TMPDIR" || return
+	# The first one changes $!, which no test expects of waiting for something.
+	nap 0
 }
 
 # ---- the environment ----------------------------------------------------------------------------------------------------
