@@ -112,6 +112,9 @@ int steer_ask(const struct status_job *job, struct steer_request *request, struc
 	if (job->ticket.pid_namespace == rr_namespace("pid"))
 		pidfd = rr_pidfd_open(job->ticket.pid);
 	r = message_send(fd, job->ticket.wake, text, steer_format(request, text));
+	/* Its socket goes with it. */
+	if (r == -ECONNREFUSED)
+		return rr_err_set(err, ESRCH, "it has ended meanwhile");
 	if (r < 0)
 		return rr_err_sys(err, -r, "ask its launcher (pid %d)", job->ticket.pid);
 	return hear(fd, pidfd, &job->ticket, request->until_ns, ret, err);
