@@ -51,11 +51,11 @@ teardown() {
 
 @test "stalled: above memory_high without progress: raised by itself, or ended, or only told of" {
 	export RESRUN_STALL_AFTER=5s
-	run -0 --separate-stderr resrun --memory-high 30M -m 500M --swap 0 --log log --report report -- alloc 60
+	run -0 --separate-stderr resrun --memory-high 30M -m 500M --swap 0 --log log --report report -- alloc 400
 	[[ $stderr == 'resrun: alloc was held up by memory_high=30M for '*': raised to 500M' ]] || fail "$stderr"
 	assert_equal "$(report '[.exit.reason, .limits.memory_high.requested] | @json')" '["exited",524288000]'
 	assert_equal "$(jq -r 'select(.message == "job_stalled") | "\(.level) \(.action) \(.stalled_s >= 5)"' log)" 'warning raise true'
-	run -143 --separate-stderr env RESRUN_STALL_ACTION=kill resrun --memory-high 30M -m 500M --swap 0 --report report -- alloc 60
+	run -143 --separate-stderr env RESRUN_STALL_ACTION=kill resrun --memory-high 30M -m 500M --swap 0 --report report -- alloc 400
 	assert_equal "$(report .exit.reason)" stalled
 	[[ $stderr == 'resrun: alloc was ended: memory_high=30M had held it up for '*' (stall_after)' ]] || fail "$stderr"
 	run -0 resrunctl why "$(report .job_id)"
