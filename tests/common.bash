@@ -152,16 +152,16 @@ started=()
 # Takes that much memory in a job without a cgroup, and stays until the launcher has looked at what it has: a change of any
 # limit makes it look. Every try does so. The words of the launcher go to stderr; the status is its own.
 take_until_seen() { # MB [OPTION]... [-- ARG...]
-	local status=0 launcher word options=() command=()
+	local status=0 launcher word before=() after=()
 	for word in "${@:2}"; do
-		if [[ ${command[*]} || $word == -- ]]; then command+=("$word"); else options+=("$word"); fi
+		if [[ ${after[*]} || $word == -- ]]; then after+=("$word"); else before+=("$word"); fi
 	done
 	rm -f taken seen
 	mkfifo seen
-	resrun --isolation process --name holdout "${options[@]}" -- python3 -c 'import sys
+	resrun --isolation process --name holdout "${before[@]}" -- python3 -c 'import sys
 x = bytearray(int(sys.argv[1]) << 20)
 open("taken", "w").close()
-open("seen").read(1)' "$1" "${command[@]:1}" </dev/null 2>take.err 3>&- 4>&- &
+open("seen").read(1)' "$1" "${after[@]:1}" </dev/null 2>take.err 3>&- 4>&- &
 	launcher=$!
 	started+=("$launcher")
 	# Open both ways, so that nobody waits for one who has gone.
