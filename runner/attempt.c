@@ -135,6 +135,7 @@ static int start(struct attempt *attempt, struct rr_err *err)
 		launch_drop(child);
 		return r;
 	}
+	keeper_await(&attempt->keeper);
 	return launch_go(&order, child, err);
 }
 

@@ -2,9 +2,9 @@
 #include "runner/keeper.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +17,18 @@
 
 #define ROUNDS 250 /* of looking after what is dying */
 #define PAUSE_NS (20 * RR_NS_PER_MS)
+
+/* Whether the other one has said a word, rather than died. */
+static bool hear(int talk)
+{
+	ssize_t n;
+	char byte;
+
+	do
+		n = read(talk, &byte, 1);
+	while (n < 0 && errno == EINTR);
+	return n == 1;
+}
 
 /* ---- the keeper ---- */
 
@@ -38,17 +50,6 @@ static void end_job(const struct plan *plan, const char *leaf)
 		nap();
 }
 
-static bool heard_goodbye(int talk)
-{
-	ssize_t n;
-	char byte;
-
-	do
-		n = read(talk, &byte, 1);
-	while (n < 0 && errno == EINTR);
-	return n == 1;
-}
-
 _Noreturn static void keep(const struct plan *plan, const char *leaf, int talk)
 {
 	struct rr_err ignored;
@@ -57,7 +58,9 @@ _Noreturn static void keep(const struct plan *plan, const char *leaf, int talk)
 	(void)prctl(PR_SET_NAME, "resrun-keeper");
 	rr_ignore(chdir("/"));
 	rr_fd_close_all_but(talk);
-	if (heard_goodbye(talk))
+	/* From here on what kills the launcher's whole group does not kill us. */
+	rr_ignore(send(talk, "", 1, MSG_NOSIGNAL));
+	if (hear(talk))
 		_exit(0);
 	/* Nothing that is opened from here on may land where messages go. */
 	if (rr_fd_fill_standard() < 0)
@@ -78,7 +81,7 @@ void keeper_start(const struct plan *plan, const struct placement *placement, st
 	*ret = (struct keeper){ .talk = -1 };
 	if (settings_integer(&plan->settings, SET_ON_LAUNCHER_DEATH) == DEATH_KEEP)
 		return;
-	if (pipe2(ends, O_CLOEXEC) == 0) {
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0) {
 		ret->pid = launch_clone_unseen();
 		if (ret->pid == 0)
 			keep(plan, leaf, ends[0]);
@@ -92,6 +95,12 @@ void keeper_start(const struct plan *plan, const struct placement *placement, st
 	tell("nothing will end the job if resrun is killed: %s", strerror(errno));
 	*ret = (struct keeper){ .talk = ret->talk };
 	rr_fd_close(&ret->talk);
+}
+
+void keeper_await(const struct keeper *keeper)
+{
+	if (keeper->pid > 0)
+		rr_ignore(hear(keeper->talk)); /* it has died: the next resrun does its work */
 }
 
 void keeper_dismiss(struct keeper *keeper)

@@ -4,9 +4,9 @@
  * ends what is left of the job and clears up. on_launcher_death=keep does without one.
  *
  * The protocol, as invariants:
- *  1. The launcher alone keeps the writing end of a pipe, which is close-on-exec; the keeper reads.
- *     One byte: the job is over, and the keeper goes. The end of the pipe: the launcher is dead,
- *     however it died.
+ *  1. Each has one end of a pair of sockets, close-on-exec, and nobody else has. A byte from the
+ *     keeper: (2) holds; before that, nothing of the job runs. A byte from the launcher: the job is
+ *     over, and the keeper goes. The launcher's end closed: it is dead, however it died.
  *  2. The keeper holds no other descriptor, so it keeps no pipe, lock or lease of anybody's open,
  *     and stands in a session of its own, so that no terminal and no kill of a group reaches it.
  *  3. It is a child that no wait for children sees (its death sends no signal): neither the
@@ -29,6 +29,9 @@ struct keeper {
 /* Starts it, where the plan wants one; after placement, and before anything runs in it. One that
  * cannot be had is told of, and is no reason not to run. */
 void keeper_start(const struct plan *plan, const struct placement *placement, struct keeper *ret);
+
+/* Waits until it is out of reach of what may kill us; before anything of the job runs. */
+void keeper_await(const struct keeper *keeper);
 
 /* The job is over, and nothing is left to clear up. */
 void keeper_dismiss(struct keeper *keeper);

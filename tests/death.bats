@@ -76,12 +76,6 @@ holds_one_file() { # PID
 	(($(find "/proc/$1/fd" -mindepth 1 | wc -l) == 1))
 }
 
-has_left_group() { # LAUNCHER: its keeper has
-	local keeper
-	keeper=$(keeper_of "$1")
-	[[ -n $keeper && $(ps -o pgid= -p "$keeper" | tr -d ' ') == "$keeper" ]]
-}
-
 no_slot_taken() {
 	[[ $(resrunctl status --json | jq '.running | length') == 0 ]]
 }
@@ -106,8 +100,6 @@ no_slot_taken() {
 	rm -f job daemon
 	background setsid sh -c 'echo $$ >group; exec resrun -- bash -c "(exec setsid sleep 1000) & echo \$! >daemon; echo \$\$ >job; exec sleep 1000"'
 	eventually 20 test -s job
-	# Its keeper is out of the group only when it has come to that.
-	eventually 20 has_left_group "$(<group)"
 	kill -KILL -- -"$(<group)"
 	eventually "$(pick 5 30)" gone_together
 	eventually "$(pick 5 30)" no_slot_taken
