@@ -48,7 +48,7 @@ int index_run_sql(struct index *index, const char *sql, struct rr_err *err)
 
 /* ---- opening ---- */
 
-static int64_t number_of(struct index *index, const char *sql)
+int64_t index_number(struct index *index, const char *sql)
 {
 	sqlite3_stmt *select = NULL;
 	int64_t number = -1;
@@ -62,7 +62,7 @@ static int64_t number_of(struct index *index, const char *sql)
 
 static int make_tables(struct index *index, struct rr_err *err)
 {
-	int64_t version = number_of(index, "PRAGMA user_version");
+	int64_t version = index_number(index, "PRAGMA user_version");
 	int r;
 
 	if (version == VERSION)
@@ -70,7 +70,7 @@ static int make_tables(struct index *index, struct rr_err *err)
 	if (version != 0)
 		return -ESTALE;
 	r = index_run_sql(index, "BEGIN IMMEDIATE", err);
-	if (r == 0 && number_of(index, "PRAGMA user_version") == 0)
+	if (r == 0 && index_number(index, "PRAGMA user_version") == 0)
 		r = index_run_sql(index, tables, err);
 	return r < 0 ? r : index_run_sql(index, "COMMIT", err);
 }
@@ -153,14 +153,14 @@ void index_close(struct index **slot)
 
 size_t index_torn(struct index *index)
 {
-	int64_t torn = number_of(index, "SELECT CAST(total(torn) AS INTEGER) FROM parts");
+	int64_t torn = index_number(index, "SELECT CAST(total(torn) AS INTEGER) FROM parts");
 
 	return index->tails + (torn > 0 ? (size_t)torn : 0);
 }
 
 size_t index_size(struct index *index)
 {
-	int64_t n = number_of(index, "SELECT count(*) FROM runs");
+	int64_t n = index_number(index, "SELECT count(*) FROM runs");
 
 	return n > 0 ? (size_t)n : 0;
 }

@@ -22,5 +22,8 @@ int index_error(const struct index *index, const char *what, struct rr_err *err)
 /* Runs statements that give no rows. 0 or -errno with words. */
 rr_checked int index_run_sql(struct index *index, const char *sql, struct rr_err *err);
 
+/* The number that a question has for its answer; -1: none. */
+int64_t index_number(struct index *index, const char *sql);
+
 /* Adds what is new. -ESTALE: what is indexed is not what is there. */
 rr_checked int index_update(struct index *index, struct rr_err *err);

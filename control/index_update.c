@@ -248,10 +248,14 @@ static int forget_parts(struct index *index, struct rr_err *err)
 	char sql[200];
 	unsigned long long first = index->parts.numbers[0];
 
-	/* Nearly always there is none, which the small table tells at once. */
+	/* Nearly always there is none, which the small table tells at once; the deletion itself
+	 * would look at every run. */
+	(void)snprintf(sql, sizeof(sql), "SELECT number FROM parts WHERE number < %llu LIMIT 1",
+		       first);
+	if (index_number(index, sql) < 0)
+		return 0;
 	(void)snprintf(sql, sizeof(sql),
-		       "DELETE FROM runs WHERE part IN (SELECT number FROM parts WHERE number < "
-		       "%llu); DELETE FROM parts WHERE number < %llu",
+		       "DELETE FROM runs WHERE part < %llu; DELETE FROM parts WHERE number < %llu",
 		       first, first);
 	return index_run_sql(index, sql, err);
 }
