@@ -172,6 +172,13 @@ bench-admission:
 	@$(MAKE) --no-print-directory tests
 	@RESRUN_BUILD=$(abspath $(O)) scripts/bench-admission $(ADMISSION)
 
+# Watching, beside psutil; MONITOR='--seconds 10' for a shorter run.
+.PHONY: bench-monitor
+bench-monitor:
+	@scripts/deps build check bench
+	@$(MAKE) --no-print-directory all
+	@RESRUN_BUILD=$(abspath $(O)) scripts/bench-monitor $(MONITOR)
+
 deps:
 	@scripts/deps
 

@@ -89,6 +89,7 @@ static struct top_job *find_or_add(struct top *top, const struct status_job *job
 		if (strcmp(top->jobs[i].watch.job_id, job->ticket.id) == 0)
 			return &top->jobs[i];
 	watch_job(&job->ticket, &job->detail, &fresh);
+	fresh.with_io = true;
 	top->jobs[top->n_jobs] = (struct top_job){ .watch = fresh };
 	return &top->jobs[top->n_jobs++];
 }

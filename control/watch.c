@@ -195,7 +195,7 @@ static void look_at_io(struct watch *watch, const struct scene *scene, const str
 {
 	uint64_t bytes = WATCH_UNKNOWN;
 
-	for (size_t i = 0; i < pids->n && pids->n <= EXACT_MAX; i++)
+	for (size_t i = 0; watch->with_io && i < pids->n && pids->n <= EXACT_MAX; i++)
 		add_io(pids->v[i], &bytes);
 	note_io(watch, bytes, scene->now_ns);
 }

@@ -39,6 +39,7 @@ struct watch {
 	uint64_t root_ticks;
 	char leaf[LEDGER_LEAF_SIZE]; /* "": processes are found by who is whose child */
 	char temp_asked[PATH_MAX]; /* "": its own TMPDIR */
+	bool with_io; /* what it reads and writes is wanted, too */
 
 	/* What the last look found. */
 	bool ended;
