@@ -247,7 +247,7 @@ mask_host() {
 # ---- what does not depend on jobs ------------------------------------------------------------------------------------------
 
 @test "golden: config" {
-	unset RESRUN_{CPU,MEMORY,DISK}_THRESHOLD
+	unset RESRUN_{CPU,MEMORY,DISK}_THRESHOLD RESRUN_MAX_WAIT
 	write_config <<-'END'
 		[default]
 		memory = 2G
