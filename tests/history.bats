@@ -93,6 +93,8 @@ assert all(float(row["wall_s"]) >= 0 for row in rows)' <(resrunctl history --for
 	assert_equal "$(names --failed)" 'b'
 	rm "$STATE/history.1"
 	assert_equal "$(names)" 'b c d'
+	run -0 resrunctl history
+	refute_line --regexp ' a +exited 0'
 	assert_equal "$(names --name a)" ''
 	resrun --name e -- true
 	assert_equal "$(names)" 'b c d e'
