@@ -118,7 +118,7 @@ fault:
 		RESRUN_BUILD=$(abspath $(O)) tests/fault/$$sweep || status=1; \
 	done; exit $$status
 
-# Core tests on kernels that lack what resrun prefers; FALLBACKS='steer death' for some of them.
+# Core tests on kernels that lack what resrun prefers; FALLBACKS='steer death' for some of them, --without-kill for the guest.
 .PHONY: fallbacks
 fallbacks:
 	@scripts/deps build check

@@ -24,9 +24,11 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/procfs.h"
 #include "cgroup/walk.h"
 
 #define KILL_ROUNDS 100 /* without cgroup.kill: against forks between two looks */
+#define FREEZE_NS (20 * RR_NS_PER_MS) /* for standing still, in one of them */
 #define REMOVE_TRIES 50 /* a freed leaf can answer EBUSY for some ms */
 
 /* ---- making ---- */
@@ -141,6 +143,54 @@ int leaf_count(const char *path)
 	return r < 0 ? r : count;
 }
 
+/* Until cgroup.events says so, or there is nothing that could: 0, or -ETIMEDOUT. */
+static int wait_event(const char *path, const char *key, uint64_t wanted, uint64_t wait_ns)
+{
+	uint64_t deadline_ns = rr_time_add(rr_now_boot_ns(), wait_ns);
+	char file[CG_PATH_MAX + 32];
+	rr_autofd int fd = -1;
+
+	(void)snprintf(file, sizeof(file), "%s/cgroup.events", path);
+	fd = open(file, O_RDONLY | O_CLOEXEC);
+	for (;;) {
+		struct pollfd event = { .fd = fd, .events = POLLPRI };
+		uint64_t now_ns, value;
+		struct timespec rest;
+		char text[256];
+
+		/* Read by this descriptor, or poll tells of what there was to read all along. */
+		if (fd < 0 || rr_pread_text(fd, text, sizeof(text)) < 0 ||
+		    rr_text_u64(text, key, &value) < 0 || value == wanted)
+			return 0;
+		now_ns = rr_now_boot_ns();
+		if (now_ns >= deadline_ns)
+			return -ETIMEDOUT;
+		rest = rr_timespec(deadline_ns - now_ns);
+		(void)ppoll(&event, 1, &rest, NULL);
+	}
+}
+
+int leaf_wait_empty(const char *path, uint64_t wait_ns)
+{
+	return wait_event(path, "populated", 0, wait_ns);
+}
+
+/* Held still first, so that nothing forks away between a look and its kill. What stands still dies
+ * of SIGKILL all the same. Without a freezer the rounds must do. */
+static void kill_one_by_one(const char *path)
+{
+	char file[CG_PATH_MAX + 32];
+
+	(void)snprintf(file, sizeof(file), "%s/cgroup.freeze", path);
+	for (int round = 0; round < KILL_ROUNDS && cg_populated(path) == 1; round++) {
+		rr_ignore(rr_write_at(AT_FDCWD, file, "1"));
+		rr_ignore(wait_event(path, "frozen", 1, FREEZE_NS)); /* or what did, dies */
+		leaf_signal(path, SIGKILL);
+		rr_ignore(leaf_wait_empty(path, 20 * RR_NS_PER_MS)); /* asked again above */
+	}
+	rr_ignore(rr_write_at(AT_FDCWD, file, "0")); /* gone, as a rule */
+}
+
 int leaf_kill(const char *path)
 {
 	char file[CG_PATH_MAX + 32];
@@ -150,38 +200,9 @@ int leaf_kill(const char *path)
 	r = rr_write_at(AT_FDCWD, file, "1");
 	if (r == 0 || access(path, F_OK) < 0)
 		return 0;
-	/* Before Linux 5.14: hold it still, so that nothing forks away between two looks. */
-	(void)snprintf(file, sizeof(file), "%s/cgroup.freeze", path);
-	rr_ignore(rr_write_at(AT_FDCWD, file, "1")); /* without a freezer the rounds must do */
-	for (int round = 0; round < KILL_ROUNDS && cg_populated(path) == 1; round++) {
-		leaf_signal(path, SIGKILL);
-		if (round == 0)
-			rr_ignore(rr_write_at(AT_FDCWD, file, "0")); /* the dead need no thaw */
-		rr_ignore(leaf_wait_empty(path, 20 * RR_NS_PER_MS)); /* asked again above */
-	}
+	/* Before Linux 5.14. */
+	kill_one_by_one(path);
 	return cg_populated(path) == 1 ? -EBUSY : 0;
-}
-
-int leaf_wait_empty(const char *path, uint64_t wait_ns)
-{
-	uint64_t deadline_ns = rr_time_add(rr_now_boot_ns(), wait_ns);
-	char file[CG_PATH_MAX + 32];
-	rr_autofd int fd = -1;
-
-	(void)snprintf(file, sizeof(file), "%s/cgroup.events", path);
-	fd = open(file, O_RDONLY | O_CLOEXEC);
-	for (;;) {
-		uint64_t now_ns = rr_now_boot_ns();
-		struct pollfd event = { .fd = fd, .events = POLLPRI };
-		struct timespec rest;
-
-		if (fd < 0 || cg_populated(path) != 1)
-			return 0;
-		if (now_ns >= deadline_ns)
-			return -ETIMEDOUT;
-		rest = rr_timespec(deadline_ns - now_ns);
-		(void)ppoll(&event, 1, &rest, NULL);
-	}
 }
 
 /* ---- removing ---- */
