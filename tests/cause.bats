@@ -64,10 +64,33 @@ teardown() {
 	await "$LAST_PID"
 }
 
-@test "not stalled: a job that sleeps, one that is paused, and one that gets on under memory_high" {
+@test "not stalled: a job that sleeps, and one that gets on under memory_high" {
 	export RESRUN_STALL_AFTER=3s RESRUN_STALL_ACTION=kill
 	run -0 resrun --memory-high 100M -m 500M -- sleep 12
 	run -0 resrun --memory-high 30M -m 500M --swap 0 -- spin 12
+}
+
+met_memory_high() {
+	grep -q '^high [1-9]' /sys/fs/cgroup/resrun/rr-*/memory.events
+}
+
+# True when there is one since it was resumed.
+stalled_again() {
+	jq -se 'map(.message) | .[index("job_resumed"):] | any(. == "job_stalled")' log
+}
+
+@test "not stalled: one that is paused while memory_high holds it up; when it goes on it is, anew" {
+	export RESRUN_STALL_AFTER=4s RESRUN_STALL_ACTION=report
+	background resrun --name held --memory-high 30M -m 500M --swap 0 --log log -- alloc 400
+	eventually 60 met_memory_high
+	# It may be found stalled before this, but not after.
+	resrunctl pause held
+	nap 9
+	resrunctl resume held
+	eventually 100 stalled_again
+	resrunctl cancel held
+	await "$LAST_PID"
+	assert_equal "$(jq -sr 'map(.message) | .[index("job_paused"):index("job_resumed")] | map(select(. == "job_stalled")) | length' log)" 0
 }
 
 @test "leftovers=wait: what outlives the first process is waited for, for as long as it takes" {
