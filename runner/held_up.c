@@ -74,8 +74,9 @@ void held_up_look(struct watcher *watcher)
 
 	if (high->by != BY_CGROUP || watcher->asked_to_end)
 		return;
-	/* What stands still makes no progress, and is not to. */
-	if (watcher->frozen_since_ns) {
+	/* What stands still makes no progress, and is not to; nor what has yet to come to that, as
+	 * one that memory_high holds up does only when it is let. */
+	if (watcher->frozen_since_ns || watcher->paused) {
 		watcher->stall = (struct stall){ .high_events = usage->high_events };
 		return;
 	}
