@@ -109,14 +109,26 @@ lint:
 	@scripts/deps build check lint
 	@scripts/lint
 
-# Every point of the sweeps, of which `make check` has a sample: takes the better part of an hour.
+# Every point of the sweeps, of which `make check` has a sample: takes the better part of an hour, and then more than that in
+# the guest, where jobs have a leaf (FAULT_GUEST= leaves that out).
+FAULT_GUEST ?= --slow --jobs 2 leaf alone
 .PHONY: fault
 fault:
 	@scripts/deps build check
 	@$(MAKE) --no-print-directory tests
 	@status=0; for sweep in crash-sweep error-sweep 'error-sweep --lasting'; do \
 		RESRUN_BUILD=$(abspath $(O)) tests/fault/$$sweep || status=1; \
-	done; exit $$status
+	done; \
+	test -z '$(FAULT_GUEST)' || scripts/guest --timeout 14400 --env RESRUN_BUILD=$(abspath $(O)) -- \
+		tests/fault/crash-sweep $(FAULT_GUEST) || status=1; \
+	exit $$status
+
+# Many jobs in a row, and many at once; MANY='--row 100000', or whatever else tests/fault/many takes.
+.PHONY: many
+many:
+	@scripts/deps build check
+	@$(MAKE) --no-print-directory tests
+	@RESRUN_BUILD=$(abspath $(O)) tests/fault/many $(or $(MANY),--measure)
 
 # Core tests on kernels that lack what resrun prefers; FALLBACKS='steer death' for some of them, --without-kill for the guest.
 .PHONY: fallbacks
