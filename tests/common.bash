@@ -146,8 +146,18 @@ end_background() {
 		# Each by name: bats has a child of its own here, which watches the time.
 		wait "$pid" 2>/dev/null || true
 	done
+	# A keeper still writes where bats will remove.
+	((!${#started[@]})) || eventually 5 nobody_works || true
 }
 started=()
+
+# Whether no resrun, and none of its keepers, has this test's state any more.
+nobody_works() {
+	local environ
+	for environ in $(grep -lsz "^RESRUN_STATE_DIR=$RESRUN_STATE_DIR\$" /proc/[0-9]*/environ); do
+		! grep -qs '^resrun' "${environ%/environ}/comm" || return 1
+	done
+}
 
 # Takes that much memory in a job without a cgroup, and stays until the launcher has looked at what it has: a change of any
 # limit makes it look. Every try does so. The words of the launcher go to stderr; the status is its own.
