@@ -191,6 +191,13 @@ bench-monitor:
 	@$(MAKE) --no-print-directory all
 	@RESRUN_BUILD=$(abspath $(O)) scripts/bench-monitor $(MONITOR)
 
+# What reports say beside what the kernel says, into docs/accuracy.md.
+.PHONY: accuracy
+accuracy:
+	@scripts/deps build check bench
+	@$(MAKE) --no-print-directory tests
+	@RESRUN_BUILD=$(abspath $(O)) scripts/accuracy
+
 deps:
 	@scripts/deps
 
