@@ -227,6 +227,10 @@ complete_words() { # WORD...
 	assert_equal "$(complete_words resrun -j2 ff --on)" 'from 2'
 }
 
+@test "the table of places has the rows that the tests of the places make" {
+	run -0 "$SOURCE/scripts/gen-environments" --check
+}
+
 @test "the shells that are here read their completions" {
 	bash -n "$COMPLETION/resrun.bash"
 	! command -v zsh || zsh -n "$COMPLETION/_resrun"
