@@ -154,9 +154,9 @@ started=()
 # Whether no resrun, and none of its keepers, has this test's state any more.
 nobody_works() {
 	local environ
-	for environ in $(grep -lsz "^RESRUN_STATE_DIR=$RESRUN_STATE_DIR\$" /proc/[0-9]*/environ); do
+	while read -r environ; do
 		! grep -qs '^resrun' "${environ%/environ}/comm" || return 1
-	done
+	done < <(grep -lsz "^RESRUN_STATE_DIR=$RESRUN_STATE_DIR\$" /proc/[0-9]*/environ)
 }
 
 # Takes that much memory in a job without a cgroup, and stays until the launcher has looked at what it has: a change of any
