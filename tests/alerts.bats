@@ -16,10 +16,6 @@ teardown() {
 	end_background
 }
 
-holds() { # PROGRAM
-	jq -e "$1" <<<"$output" >/dev/null || fail "not so: $1 in: $output"
-}
-
 # A job that runs until the alerts have that many lines about memory. How busy the machine is otherwise, and how full its
 # disks are, is of no interest.
 until_alerts() { # COUNT [OPTION]...

@@ -197,6 +197,11 @@ report() { # PATH [FILE]
 	jq -r "$1" "${2:-report}"
 }
 
+# Fails unless that is true of the JSON that the last command printed.
+holds() { # PROGRAM
+	jq -e "$1" <<<"$output" >/dev/null || fail "not so: $1 in: $output"
+}
+
 # The history's records, one a line.
 history_records() {
 	[[ ! -e $STATE/history ]] || cut -f 2- "$STATE/history"

@@ -17,10 +17,6 @@ teardown() {
 	end_background
 }
 
-holds() { # PROGRAM
-	jq -e "$1" <<<"$output" >/dev/null || fail "not so: $1 in: $output"
-}
-
 # Runs of KEY that took so many seconds.
 took() { # KEY SECONDS...
 	printf '1710151200 0 1000000 1 %s success\n' "${@:2}" | "$SOURCE/tests/past" learned "$STATE" "$1"

@@ -16,10 +16,6 @@ teardown() {
 	end_background
 }
 
-holds() { # PROGRAM
-	jq -e "$1" <<<"$output" >/dev/null || fail "not so: $1 in: $output"
-}
-
 @test "memory=auto: nothing, then a guess, then a limit: each time it says what it does" {
 	run --separate-stderr take_until_seen 150 -m auto
 	assert_success

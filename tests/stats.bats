@@ -16,10 +16,6 @@ teardown() {
 	end_background
 }
 
-holds() { # PROGRAM
-	jq -e "$1" <<<"$output" >/dev/null || fail "not so: $1 in: $output"
-}
-
 # A history with a record for each line of stdin: KEY REASON CODE MB CPU_S WALL_S. The first ended a day before the second.
 past() {
 	mkdir -p "$STATE"

@@ -16,10 +16,6 @@ teardown() {
 	end_background
 }
 
-holds() { # PROGRAM
-	jq -e "$1" <<<"$output" >/dev/null || fail "not so: $1 in: $output"
-}
-
 @test "why: each gate of a waiting job, who holds the slot, and when the rate has room" {
 	export RESRUN_RATE_LIMIT=9
 	hold_slot --name holder
