@@ -197,7 +197,8 @@ static json_t *usage_json(const struct report_usage *usage)
 	put(all, "oom_kills", count(usage->oom_kills));
 	put(all, "throttled_s", seconds(usage->throttled_us));
 	put(all, "frozen_s", seconds(usage->frozen_us));
-	put(all, "temp_peak_bytes", count(usage->temp_peak_bytes));
+	if (usage->temp_peak_bytes != REPORT_UNKNOWN)
+		put(all, "temp_peak_bytes", count(usage->temp_peak_bytes));
 	return all;
 }
 

@@ -60,7 +60,8 @@ struct report_usage {
 	uint64_t io_read_bytes, io_write_bytes;
 	uint64_t pids_peak, oom_kills;
 	uint64_t throttled_us, frozen_us;
-	uint64_t temp_peak_bytes; /* of the private directory */
+	uint64_t temp_peak_bytes; /* of the private directory; REPORT_UNKNOWN: it has none, and the
+				   * report no such field */
 };
 
 /* All pointers are borrowed: they outlive the report. 0 as a time is null. */
