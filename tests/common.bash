@@ -5,7 +5,7 @@
 #
 # No test reads or writes the real state: RESRUN_STATE_DIR, RESRUN_RUNTIME_DIR and XDG_CONFIG_HOME lie below the test's own
 # directory. Whether the host has room is of no interest, except to the tests about headroom, which set the thresholds.
-# shellcheck disable=SC2034  # BUILD, HELPERS, LAST_*: for the files that source this
+# shellcheck disable=SC2034,SC2154  # BUILD, HELPERS, LAST_*: for the files that source this; output: set by run
 
 bats_require_minimum_version 1.5.0
 
