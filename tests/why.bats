@@ -16,6 +16,16 @@ teardown() {
 	end_background
 }
 
+# Lines of a job and of words that `why` has of it.
+each_is_told() {
+	local name words
+	while read -r name words; do
+		run --separate-stderr resrunctl why "$name"
+		assert_success
+		assert_output --partial "$words"
+	done
+}
+
 @test "why: each gate of a waiting job, who holds the slot, and when the rate has room" {
 	export RESRUN_RATE_LIMIT=9
 	hold_slot --name holder
@@ -66,12 +76,7 @@ teardown() {
 	resrun --name refused -w 0 -- true || true
 	let_go
 	await "$holder"
-	local name words
-	while read -r name words; do
-		run --separate-stderr resrunctl why "$name"
-		assert_success
-		assert_output --partial "$words"
-	done <<-'END'
+	each_is_told <<-'END'
 		ok it exited with status 0
 		bad it exited with status 7
 		slow longer than its --timeout
@@ -236,12 +241,7 @@ is_lost() { # NAME: its launcher was killed, and the next one has put it down
 	eventually 20 queued 0 1
 	kill_with_keeper "$LAST_PID"
 	eventually 20 is_lost gone
-	local name words
-	while read -r name words; do
-		run --separate-stderr resrunctl why "$name"
-		assert_success
-		assert_output --partial "$words"
-	done <<-'END'
+	each_is_told <<-'END'
 		waited has ended: it was canceled before it started
 		ran has ended: it was canceled after it had run for
 		plain has ended: it never started: exit 126 of resrun itself: the command cannot be executed

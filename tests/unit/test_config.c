@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The layers of configuration, and every way in which a file is refused, with its line. */
-#include "fixtures.h"
+#include "fixture_dir.h"
 
 #include <stdbool.h>
 
@@ -10,7 +10,6 @@
 #define S RR_NS_PER_S
 #define G (UINT64_C(1) << 30)
 
-static char dir[PATH_MAX];
 static struct rr_err err;
 
 static void clear_environment(void)
@@ -26,22 +25,14 @@ static void clear_environment(void)
 	}
 }
 
-static int make_dir(void **state)
+static int make_config_dir(void **state)
 {
-	(void)state;
 	(void)umask(022);
-	fixture_make(dir);
+	(void)make_dir(state);
 	clear_environment();
 	(void)setenv("XDG_CONFIG_HOME", dir, 1);
 	(void)setenv("HOME", "/nonexistent", 1);
 	err.text[0] = '\0';
-	return 0;
-}
-
-static int remove_dir(void **state)
-{
-	(void)state;
-	fixture_remove(dir);
 	return 0;
 }
 
@@ -733,7 +724,7 @@ static void the_shipped_file_shows_every_key(void **state)
 
 int main(void)
 {
-#define CONFIG_TEST(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
+#define CONFIG_TEST(name) cmocka_unit_test_setup_teardown(name, make_config_dir, remove_dir)
 	const struct CMUnitTest tests[] = {
 		CONFIG_TEST(refusals_name_file_and_line),
 		CONFIG_TEST(semicolons_that_are_no_comment),

@@ -1,26 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Descriptors that clean themselves up, whole-file reads and writes, standard descriptors. */
-#include "fixtures.h"
+#include "fixture_dir.h"
 
 #include <stdbool.h>
 
 #include "base/fd.h"
 
-static char dir[PATH_MAX];
-
-static int make_dir(void **state)
+static int make_plain_dir(void **state)
 {
-	(void)state;
 	(void)umask(022);
-	fixture_make(dir);
-	return 0;
-}
-
-static int remove_dir(void **state)
-{
-	(void)state;
-	fixture_remove(dir);
-	return 0;
+	return make_dir(state);
 }
 
 static int open_dir(void)
@@ -427,5 +416,5 @@ int main(void)
 		cmocka_unit_test(trusts_only_what_the_owner_alone_can_write),
 	};
 
-	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+	return cmocka_run_group_tests(tests, make_plain_dir, remove_dir);
 }

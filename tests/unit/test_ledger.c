@@ -3,7 +3,7 @@
  * The ledger: what it keeps, where it ends, the sliding window against a model, other boots,
  * damage, the lock, a full disk, and a kill at any moment.
  */
-#include "fixtures.h"
+#include "fixture_dir.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -23,22 +23,12 @@
 #define CRASHES 200
 #define RACERS 8
 
-static char dir[PATH_MAX];
 static struct rr_err err;
 
-static int make_dir(void **state)
+static int make_ledger_dir(void **state)
 {
-	(void)state;
-	fixture_make(dir);
 	err.text[0] = '\0';
-	return 0;
-}
-
-static int remove_dir(void **state)
-{
-	(void)state;
-	fixture_remove(dir);
-	return 0;
+	return make_dir(state);
 }
 
 static void must(int r)
@@ -1533,7 +1523,7 @@ static void a_kill_leaves_it_sound(void **state)
 
 int main(void)
 {
-#define LEDGER_TEST(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
+#define LEDGER_TEST(name) cmocka_unit_test_setup_teardown(name, make_ledger_dir, remove_dir)
 	const struct CMUnitTest tests[] = {
 		LEDGER_TEST(is_made_private_and_whole),
 		LEDGER_TEST(keeps_tickets_and_details),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One ledger for all users: what they see of each other, and what they cannot do to each other. */
-#include "fixtures.h"
+#include "fixture_dir.h"
 
 #include <stdbool.h>
 #include <sys/file.h>
@@ -14,7 +14,6 @@
 #define ANNA 65531
 #define BERT 65532
 
-static char dir[PATH_MAX];
 static struct rr_err err;
 
 static void must(int r)
@@ -23,18 +22,10 @@ static void must(int r)
 		fail_msg("%d %s", r, err.text);
 }
 
-static int make_dir(void **state)
+static int make_shared_dir(void **state)
 {
-	(void)state;
-	fixture_make(dir);
+	(void)make_dir(state);
 	return geteuid() == 0 && ledger_make_shared(dir, &err) < 0 ? -1 : 0;
-}
-
-static int remove_dir(void **state)
-{
-	(void)state;
-	fixture_remove(dir);
-	return 0;
 }
 
 static void need_root(void)
@@ -333,7 +324,7 @@ static void bad_permissions_are_refused(void **state)
 	assert_int_equal(ledger_open(dir, true, &ledger, &err), -EPERM);
 }
 
-#define SHARED_TEST(test) cmocka_unit_test_setup_teardown(test, make_dir, remove_dir)
+#define SHARED_TEST(test) cmocka_unit_test_setup_teardown(test, make_shared_dir, remove_dir)
 
 int main(void)
 {
