@@ -233,6 +233,13 @@ int rr_parse_bool(const char *text, bool *ret)
 	return -EINVAL;
 }
 
+const char *rr_base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 const char *rr_format_bytes(uint64_t bytes, char buf[static RR_FORMAT_SIZE])
 {
 	static const char units[] = "KMGTP";

@@ -33,6 +33,9 @@ rr_checked int rr_parse_rate(const char *text, uint64_t *ret_count, uint64_t *re
 /* yes/no, true/false, on/off, 1/0. */
 rr_checked int rr_parse_bool(const char *text, bool *ret);
 
+/* What follows the last slash of a path, or all of it; points into it. */
+const char *rr_base_name(const char *path);
+
 /* "1.5G", "312M", "17": a size that a person can read and rr_parse_bytes can read back. */
 const char *rr_format_bytes(uint64_t bytes, char buf[static RR_FORMAT_SIZE]);
 

@@ -16,18 +16,12 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/parse.h"
 #include "cgroup/backend.h"
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
 
 static bool inside_resrun(const struct cg_hierarchy *hierarchy)
 {
-	return strncmp(base_name(hierarchy->own), CG_LEAF_PREFIX, strlen(CG_LEAF_PREFIX)) == 0;
+	return strncmp(rr_base_name(hierarchy->own), CG_LEAF_PREFIX, strlen(CG_LEAF_PREFIX)) == 0;
 }
 
 /* systemd marks what it has given away; a user's manager carries the mark too, but keeps its tree.
@@ -37,7 +31,7 @@ static bool given_by_systemd(const struct cg_hierarchy *hierarchy)
 	static const char *const marks[] = { "user.delegate", "trusted.delegate" };
 	char value[8];
 
-	if (strncmp(base_name(hierarchy->own), "user@", strlen("user@")) == 0)
+	if (strncmp(rr_base_name(hierarchy->own), "user@", strlen("user@")) == 0)
 		return false;
 	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
 		ssize_t n = getxattr(hierarchy->own, marks[i], value, sizeof(value));
@@ -123,7 +117,7 @@ static int step_down(const char *own, struct rr_err *err)
 static void above(const struct cg_hierarchy *hierarchy, char *ret, size_t size)
 {
 	(void)snprintf(ret, size, "%s", hierarchy->own);
-	if (strcmp(base_name(ret), CG_SUPERVISOR) == 0)
+	if (strcmp(rr_base_name(ret), CG_SUPERVISOR) == 0)
 		*strrchr(ret, '/') = '\0';
 }
 

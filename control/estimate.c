@@ -18,13 +18,6 @@
 
 /* ---- the key ---- */
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 /* What --key says among the launcher's words, and its command; NULL: not there. */
 static void read_words(int argc, char **argv, const char **ret_key, const char **ret_command)
 {
@@ -65,7 +58,7 @@ void estimate_key(const struct status_job *job, char *buf, size_t size)
 	if (key)
 		(void)snprintf(buf, size, "%s", key);
 	else
-		(void)snprintf(buf, size, "%.50s:%.200s", job->profile, base_name(command));
+		learn_usual_key(job->profile, command, buf, size);
 }
 
 /* ---- the estimate ---- */

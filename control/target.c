@@ -128,13 +128,6 @@ static bool fits(const char *patterns, const char *name)
 	return false;
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 /* By the name that it has, the one it was called by, or that of the script which it runs. */
 static bool matches(const struct process *process, const char *patterns)
 {
@@ -148,10 +141,10 @@ static bool matches(const struct process *process, const char *patterns)
 	n = rr_read_at(AT_FDCWD, path, words, sizeof(words));
 	if (n <= 0)
 		return false;
-	if (fits(patterns, base_name(words)))
+	if (fits(patterns, rr_base_name(words)))
 		return true;
 	script = words + strlen(words) + 1;
-	return script < words + n && strchr(script, '/') && fits(patterns, base_name(script));
+	return script < words + n && strchr(script, '/') && fits(patterns, rr_base_name(script));
 }
 
 /* Ourselves, and the shell line that has our pattern in it. */

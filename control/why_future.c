@@ -128,7 +128,6 @@ int why_explain_future(const struct why_future *future, bool json, struct rr_err
 	context_auto struct context context = { 0 };
 	status_auto struct status status = { 0 };
 	struct status_job job = { .state = JOB_WAITING };
-	const char *slash = strrchr(future->command[0], '/');
 	char key[LEARN_KEY_MAX + 1], learned[WHY_WORDS_SIZE];
 	struct why_answer answer;
 	struct learn_need need;
@@ -146,8 +145,7 @@ int why_explain_future(const struct why_future *future, bool json, struct rr_err
 	if (future->key)
 		(void)snprintf(key, sizeof(key), "%s", future->key);
 	else
-		(void)snprintf(key, sizeof(key), "%.50s:%.200s", context.profile,
-			       slash ? slash + 1 : future->command[0]);
+		learn_usual_key(context.profile, future->command[0], key, sizeof(key));
 	ask_learner(context.paths.state, key, &need, learned, sizeof(learned));
 	status_read_host(&context, &status);
 	status.wanted_bytes = reserve_bytes(&context.settings, &status, &need);

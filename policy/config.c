@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/parse.h"
 #include "policy/retry_on.h"
 
 #define SYSTEM_FOLDER "/etc/resrun"
@@ -399,14 +400,13 @@ static int read_environment(struct settings *settings, struct rr_err *err)
 
 static const struct config_profile *match_profile(const struct config *config, const char *program)
 {
-	const char *slash = program ? strrchr(program, '/') : NULL;
-	const char *base_name = slash ? slash + 1 : program;
+	const char *name = program ? rr_base_name(program) : NULL;
 
-	for (size_t i = 0; base_name && i < config->n_profiles; i++) {
+	for (size_t i = 0; name && i < config->n_profiles; i++) {
 		char *const *glob = settings_list(&config->profiles[i].settings, SET_MATCH);
 
 		for (; *glob; glob++)
-			if (fnmatch(*glob, base_name, 0) == 0)
+			if (fnmatch(*glob, name, 0) == 0)
 				return &config->profiles[i];
 	}
 	return NULL;

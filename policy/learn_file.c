@@ -23,6 +23,7 @@
 
 #include "base/checksum.h"
 #include "base/fd.h"
+#include "base/parse.h"
 
 #define MAGIC "resrun learned 1"
 #define NAME_LENGTH 64 /* of the key, in the file's name */
@@ -134,6 +135,11 @@ static int open_file(const char *path, int flags)
 	int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 
 	return fd < 0 ? -errno : fd;
+}
+
+void learn_usual_key(const char *profile, const char *program, char *buf, size_t size)
+{
+	(void)snprintf(buf, size, "%.50s:%.200s", profile, rr_base_name(program));
 }
 
 int learn_read(const char *state_dir, const char *key, struct learn_run ret[static LEARN_RUNS_MAX],

@@ -10,6 +10,9 @@
 
 #define LEARN_KEY_MAX 255
 
+/* The key of runs that were given none: their profile, and the name of their program. */
+void learn_usual_key(const char *profile, const char *program, char *buf, size_t size);
+
 /* The runs of a key, oldest first; none when the key is new. 0, or -errno with words: what is there
  * cannot be used, and nothing is known then. */
 rr_checked int learn_read(const char *state_dir, const char *key,

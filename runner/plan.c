@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/parse.h"
 #include "cgroup/host.h"
+#include "policy/learn_file.h"
 #include "policy/retry_on.h"
 
 #define HIGH_TO_MAX 1.5 /* memory.max over memory.high, where only high is asked for */
@@ -159,7 +160,6 @@ static int plan_command(struct plan *plan, char *const *argv, struct rr_err *err
 static void plan_identity(struct plan *plan)
 {
 	const struct passwd *user = getpwuid(getuid());
-	const char *command = plan->command[0], *slash = strrchr(command, '/');
 
 	if (!getcwd(plan->cwd, sizeof(plan->cwd)))
 		(void)snprintf(plan->cwd, sizeof(plan->cwd), "?");
@@ -173,8 +173,7 @@ static void plan_identity(struct plan *plan)
 		(void)snprintf(plan->key, sizeof(plan->key), "%s",
 			       settings_text(&plan->settings, SET_KEY));
 	else
-		(void)snprintf(plan->key, sizeof(plan->key), "%s:%.200s", plan->profile,
-			       slash ? slash + 1 : command);
+		learn_usual_key(plan->profile, plan->command[0], plan->key, sizeof(plan->key));
 }
 
 int plan_make(const struct request *request, struct plan *ret, struct rr_err *err)
