@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Draws what bench-admission measured, as SVG. Reads lines "handover NAME WAITERS MEDIAN P99" (us) and
-# "waiting NAME MS KIB". Every scale is logarithmic: what is compared lies orders of magnitude apart.
+# "waiting NAME MS KIB". After scripts/bench.d/svg.awk.
 
 BEGIN {
 	split("resrun flock nq tsp sem", names)
@@ -24,43 +24,29 @@ $1 == "waiting" {
 }
 
 END {
-	print "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"980\" height=\"370\" viewBox=\"0 0 980 370\"" \
-		" font-family=\"sans-serif\" font-size=\"12\">"
-	print "<rect width=\"980\" height=\"370\" fill=\"#ffffff\"/>"
+	svg_begin(980, 370)
 	draw_legend()
 	draw_handover(60)
 	draw_bars(605, "1,000 waiters: CPU ms in 30 s", cpu, 1, 100000)
 	draw_bars(825, "private KiB of each", kib, 10, 100000)
-	print "</svg>"
-}
-
-function text(x, y, anchor, words)
-{
-	printf "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" fill=\"#222222\">%s</text>\n", x, y, anchor, words
-}
-
-function line(x1, y1, x2, y2, color)
-{
-	printf "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\"/>\n", x1, y1, x2, y2, color
+	svg_end()
 }
 
 function bar(x, y, color)
 {
-	printf "<rect x=\"%.1f\" y=\"%.1f\" width=\"%d\" height=\"%.1f\" fill=\"%s\"/>\n", x, y, BAR - 6, TOP + HEIGHT - y, color
+	box(x, y, BAR - 6, TOP + HEIGHT - y, color)
 }
 
 # Where a value lies, between low (at the bottom) and high.
 function height_of(value, low, high)
 {
-	if (value < low)
-		value = low
-	return TOP + HEIGHT - HEIGHT * log(value / low) / log(high / low)
+	return TOP + HEIGHT - HEIGHT * part_of(value, low, high)
 }
 
 function draw_legend(    i)
 {
 	for (i = 1; i <= N; i++) {
-		printf "<rect x=\"%d\" y=\"14\" width=\"12\" height=\"12\" fill=\"%s\"/>\n", 60 + 90 * (i - 1), colors[i]
+		box(60 + 90 * (i - 1), 14, 12, 12, colors[i])
 		text(78 + 90 * (i - 1), 24, "start", names[i])
 	}
 }
