@@ -184,6 +184,13 @@ bench-admission:
 	@$(MAKE) --no-print-directory tests
 	@RESRUN_BUILD=$(abspath $(O)) scripts/bench-admission $(ADMISSION)
 
+# What an encode does to a small periodic task, by what holds it; PROTECT='--rounds 2 outside' for a part.
+.PHONY: bench-protect
+bench-protect:
+	@scripts/deps build check bench
+	@$(MAKE) --no-print-directory tests
+	@RESRUN_BUILD=$(abspath $(O)) scripts/bench-protect $(PROTECT)
+
 # Watching, beside psutil; MONITOR='--seconds 10' for a shorter run.
 .PHONY: bench-monitor
 bench-monitor:
