@@ -15,6 +15,8 @@
 /* Fields of stat by their number in proc(5). */
 enum {
 	STAT_PARENT = 4,
+	STAT_MINOR_FAULTS = 10,
+	STAT_MAJOR_FAULTS = 12,
 	STAT_USER = 14,
 	STAT_SYSTEM = 15,
 	STAT_THREADS = 20,
@@ -47,7 +49,8 @@ static bool number(const char *at, uint64_t *ret)
 		*ret = 0;
 		return *at == '-';
 	}
-	(void)snprintf(digits, sizeof(digits), "%.*s", (int)length, at);
+	memcpy(digits, at, length);
+	digits[length] = '\0';
 	return rr_parse_u64(digits, ret) == 0;
 }
 
@@ -70,6 +73,7 @@ bool process_parse(const char *text, struct process *ret)
 	}
 	ret->parent = (pid_t)field[STAT_PARENT];
 	ret->cpu_ticks = field[STAT_USER] + field[STAT_SYSTEM];
+	ret->faults = field[STAT_MINOR_FAULTS] + field[STAT_MAJOR_FAULTS];
 	ret->threads = field[STAT_THREADS];
 	ret->start_ticks = field[STAT_START];
 	ret->resident_pages = field[STAT_RESIDENT];

@@ -50,7 +50,7 @@ static bool is_left_out(pid_t pid)
 	return false;
 }
 
-static size_t add_numbers(const char *text, pid_t *pids, size_t n, size_t max)
+size_t tree_add_numbers(const char *text, pid_t *pids, size_t n, size_t max)
 {
 	char number[RR_FORMAT_SIZE];
 
@@ -78,11 +78,10 @@ static size_t add_children_of(int tasks, const char *thread, pid_t *pids, size_t
 	fd = openat(tasks, file, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || rr_read_whole(fd, CHILDREN_MAX, &text, &length) < 0)
 		return n;
-	return add_numbers(text, pids, n, max);
+	return tree_add_numbers(text, pids, n, max);
 }
 
-/* Children of every thread of pid: a child belongs to the thread that forked it. */
-static size_t add_children(pid_t pid, pid_t *pids, size_t n, size_t max)
+size_t tree_add_children(pid_t pid, pid_t *pids, size_t n, size_t max)
 {
 	const struct dirent *entry;
 	char path[64];
@@ -101,10 +100,10 @@ static size_t add_children(pid_t pid, pid_t *pids, size_t n, size_t max)
 
 size_t tree_find(pid_t root, pid_t *ret_pids, size_t max)
 {
-	size_t n = add_children(root, ret_pids, 0, max);
+	size_t n = tree_add_children(root, ret_pids, 0, max);
 
 	for (size_t i = 0; i < n; i++)
-		n = add_children(ret_pids[i], ret_pids, n, max);
+		n = tree_add_children(ret_pids[i], ret_pids, n, max);
 	return n;
 }
 
@@ -130,26 +129,6 @@ void tree_add_memory(pid_t pid, uint64_t *total, uint64_t *working)
 		*total += kib(text, "VmRSS");
 		*working += kib(text, "RssAnon") + kib(text, "RssShmem");
 	}
-}
-
-void tree_sample(pid_t root, struct usage *usage)
-{
-	pid_t pids[TREE_MAX];
-	size_t n = tree_find(root, pids, TREE_MAX);
-	uint64_t total = 0, working = 0;
-
-	for (size_t i = 0; i < n; i++)
-		tree_add_memory(pids[i], &total, &working);
-	usage->memory_bytes = total;
-	usage->memory_working_bytes = working;
-	usage->pids = n;
-	if (n == 0)
-		return;
-	usage_raise(&usage->memory_peak_bytes, total);
-	/* Nothing: it had ended, or had not begun, when it was looked at. */
-	if (working > 0)
-		usage_raise(&usage->memory_working_peak_bytes, working);
-	usage_raise(&usage->pids_peak, n);
 }
 
 void tree_signal(pid_t root, int signo)

@@ -11,7 +11,6 @@
 #include <sys/types.h>
 
 #include "base/err.h"
-#include "cgroup/usage.h"
 
 #define TREE_MAX 4096 /* processes of one job that are followed */
 
@@ -23,8 +22,11 @@ void tree_let_in(pid_t pid);
 /* The descendants of root, root itself not among them. Returns how many, at most `max`. */
 size_t tree_find(pid_t root, pid_t *ret_pids, size_t max);
 
-/* Reads the memory (PSS, so that shared pages count once) and number of root's descendants. */
-void tree_sample(pid_t root, struct usage *usage);
+/* Adds the children of a process to the n that are there, of every thread of it: a child belongs to
+ * the thread that forked it. Returns how many there are then, at most `max`. */
+size_t tree_add_children(pid_t pid, pid_t *pids, size_t n, size_t max);
+/* The same of the text of a thread's file `children`. */
+size_t tree_add_numbers(const char *text, pid_t *pids, size_t n, size_t max);
 
 /* Adds one process's memory: PSS and the anonymous part of it; its resident size where the kernel
  * does not let us see that. */

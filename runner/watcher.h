@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "cgroup/oom.h"
+#include "cgroup/tree_meter.h"
 #include "cgroup/usage.h"
 #include "policy/stall.h"
 #include "runner/alert.h"
@@ -18,10 +19,12 @@ struct watcher {
 	const struct watch_order *order;
 	struct outcome *outcome;
 	struct meter meter;
+	struct tree_meter tree_meter; /* of a job whose memory the kernel does not count */
 	struct usage waited; /* sums over the children that were waited for; from 0 on */
 	struct alert alert;
 	enum phase phase;
 	int tick_fd; /* timerfd of the sampling */
+	uint64_t tick_ns; /* how often it ticks */
 	int events_fd; /* cgroup.events of the leaf, or -1 */
 	uint64_t started_ns, last_ns;
 	uint64_t look_cost_ns; /* how long the last sample took */
@@ -57,7 +60,7 @@ void watcher_note_frozen(struct watcher *watcher, bool frozen);
 /* Reads what the job uses now. */
 void watcher_sample(struct watcher *watcher);
 /* How often to look from now on. */
-void watcher_pace(const struct watcher *watcher);
+void watcher_pace(struct watcher *watcher);
 
 /* ---- ending.c ---- */
 

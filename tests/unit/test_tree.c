@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The processes below one: children, grandchildren, daemons caught by a subreaper; found, measured
- * and signalled. Every process of a tree tells its pid through a pipe, so nothing waits for time.
+/* The processes below one: children, grandchildren, daemons caught by a subreaper; found and
+ * signalled. Every process of a tree tells its pid through a pipe, so nothing waits for time.
  */
 #include "fixtures.h"
 
@@ -211,43 +211,12 @@ static void there_is_no_such_root(void **state)
 {
 	static const pid_t roots[] = { 0, -1, INT_MAX };
 	pid_t found[8];
-	struct usage usage;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(roots); i++) {
 		assert_int_equal(tree_find(roots[i], found, COUNT(found)), 0);
-		usage_clear(&usage);
-		tree_sample(roots[i], &usage);
-		assert_int_equal(usage.pids, 0);
-		assert_int_equal(usage.memory_peak_bytes, USAGE_UNKNOWN);
 		tree_signal(roots[i], SIGKILL);
 	}
-}
-
-static void samples_add_up_and_peaks_stay(void **state)
-{
-	struct tree tree = start(grow_children, 5);
-	struct usage usage;
-	uint64_t peak, working_peak;
-
-	(void)state;
-	usage_clear(&usage);
-	tree_sample(tree.root, &usage);
-	assert_int_equal(usage.pids, 5);
-	assert_int_equal(usage.pids_peak, 5);
-	assert_true(usage.memory_bytes > 0 && usage.memory_bytes < UINT64_C(1) << 40);
-	assert_true(usage.memory_working_bytes <= usage.memory_bytes);
-	assert_int_equal(usage.memory_peak_bytes, usage.memory_bytes);
-	peak = usage.memory_peak_bytes;
-	working_peak = usage.memory_working_peak_bytes;
-	assert_int_equal(usage.cpu_us, USAGE_UNKNOWN);
-	end(&tree);
-	tree_sample(tree.root, &usage);
-	assert_int_equal(usage.pids, 0);
-	assert_int_equal(usage.memory_bytes, 0);
-	assert_int_equal(usage.pids_peak, 5);
-	assert_int_equal(usage.memory_peak_bytes, peak);
-	assert_int_equal(usage.memory_working_peak_bytes, working_peak);
 }
 
 /* True when the process is gone, or only its entry is left. */
@@ -306,7 +275,6 @@ int main(void)
 		cmocka_unit_test(every_shape_is_found),
 		cmocka_unit_test(no_more_than_there_is_room_for),
 		cmocka_unit_test(there_is_no_such_root),
-		cmocka_unit_test(samples_add_up_and_peaks_stay),
 		cmocka_unit_test(a_kill_reaches_every_one_but_the_root),
 		cmocka_unit_test(a_signal_of_nothing_harms_no_one),
 	};
