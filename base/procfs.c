@@ -66,20 +66,26 @@ static int pressure_line(const char *text, const char *kind, double *ret_avg10, 
 	return rr_parse_u64(number, ret_us);
 }
 
-void rr_read_pressure(int dirfd, const char *name, struct rr_pressure *ret)
+void rr_text_pressure(const char *text, struct rr_pressure *ret)
 {
 	struct rr_pressure pressure = { 0 };
-	char text[512];
 
 	*ret = pressure;
-	if (rr_read_at(dirfd, name, text, sizeof(text)) <= 0)
-		return;
 	if (pressure_line(text, "some ", &pressure.some_avg10, &pressure.some_us) < 0)
 		return;
 	/* The system-wide cpu file has no "full" line on older kernels: no full stall is known. */
 	rr_ignore(pressure_line(text, "full ", &pressure.full_avg10, &pressure.full_us));
 	pressure.known = true;
 	*ret = pressure;
+}
+
+void rr_read_pressure(int dirfd, const char *name, struct rr_pressure *ret)
+{
+	char text[512];
+
+	if (rr_read_at(dirfd, name, text, sizeof(text)) < 0)
+		*text = '\0';
+	rr_text_pressure(text, ret);
 }
 
 struct stat_line {

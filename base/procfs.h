@@ -23,6 +23,9 @@ struct rr_pressure {
 	uint64_t full_us;
 };
 
+/* Of the text of such a file; known = false when it is empty or of another form. */
+void rr_text_pressure(const char *text, struct rr_pressure *ret);
+
 /* Reads a file of the /proc/pressure kind; missing, empty and EOPNOTSUPP give known = false. */
 void rr_read_pressure(int dirfd, const char *name, struct rr_pressure *ret);
 

@@ -8,6 +8,8 @@
 #include "base/parse.h"
 
 #define STAT_TEXT 8192
+#define EVENTS_TEXT 512
+#define CPU_TEXT 1024
 
 static const char *const files[METER_FILES_N] = {
 	[METER_CPU] = "cpu.stat",
@@ -16,6 +18,7 @@ static const char *const files[METER_FILES_N] = {
 	[METER_MEMORY_STAT] = "memory.stat",
 	[METER_MEMORY_EVENTS] = "memory.events",
 	[METER_MEMORY_LOCAL] = "memory.events.local",
+	[METER_MEMORY_PRESSURE] = "memory.pressure",
 	[METER_IO] = "io.stat",
 	[METER_PIDS] = "pids.current",
 	[METER_PIDS_PEAK] = "pids.peak",
@@ -51,7 +54,6 @@ void usage_raise(uint64_t *peak, uint64_t value)
 
 void meter_open(int leaf_fd, struct meter *ret)
 {
-	ret->dirfd = leaf_fd;
 	for (int i = 0; i < METER_FILES_N; i++)
 		ret->fd[i] = openat(leaf_fd, files[i], O_RDONLY | O_CLOEXEC);
 }
@@ -92,7 +94,7 @@ static void take(const char *text, const char *key, uint64_t *value)
 
 static void read_cpu(const struct meter *meter, struct usage *usage)
 {
-	char text[STAT_TEXT];
+	char text[CPU_TEXT];
 
 	if (!read_text(meter, METER_CPU, text, sizeof(text)))
 		return;
@@ -104,28 +106,51 @@ static void read_cpu(const struct meter *meter, struct usage *usage)
 
 static void read_memory(const struct meter *meter, struct usage *usage)
 {
+	read_number(meter, METER_MEMORY, &usage->memory_bytes);
+	usage_raise(&usage->memory_peak_bytes, usage->memory_bytes);
+}
+
+static void read_memory_stat(const struct meter *meter, struct usage *usage)
+{
 	uint64_t anon = 0, shmem = 0, kernel = 0;
 	char text[STAT_TEXT];
 
-	read_number(meter, METER_MEMORY, &usage->memory_bytes);
-	usage_raise(&usage->memory_peak_bytes, usage->memory_bytes);
-	read_peak(meter, METER_MEMORY_PEAK, &usage->memory_peak_bytes);
-	if (read_text(meter, METER_MEMORY_STAT, text, sizeof(text)) &&
-	    rr_text_u64(text, "anon", &anon) == 0) {
-		take(text, "shmem", &shmem);
-		take(text, "kernel", &kernel);
-		usage->memory_working_bytes = anon + shmem + kernel;
-		usage_raise(&usage->memory_working_peak_bytes, usage->memory_working_bytes);
-	}
-	if (read_text(meter, METER_MEMORY_EVENTS, text, sizeof(text))) {
-		take(text, "oom", &usage->all_ooms);
-		take(text, "oom_kill", &usage->oom_kills);
-		take(text, "high", &usage->high_events);
-	}
-	/* Not hierarchical: a limit below or above is not ours. */
+	if (!read_text(meter, METER_MEMORY_STAT, text, sizeof(text)) ||
+	    rr_text_u64(text, "anon", &anon) < 0)
+		return;
+	take(text, "shmem", &shmem);
+	take(text, "kernel", &kernel);
+	usage->memory_working_bytes = anon + shmem + kernel;
+	usage_raise(&usage->memory_working_peak_bytes, usage->memory_working_bytes);
+}
+
+static void read_memory_events(const struct meter *meter, struct usage *usage)
+{
+	char text[EVENTS_TEXT];
+
+	if (!read_text(meter, METER_MEMORY_EVENTS, text, sizeof(text)))
+		return;
+	take(text, "oom", &usage->all_ooms);
+	take(text, "oom_kill", &usage->oom_kills);
+	take(text, "high", &usage->high_events);
+}
+
+/* Not hierarchical: a limit below or above is not ours. */
+static void read_memory_local(const struct meter *meter, struct usage *usage)
+{
+	char text[EVENTS_TEXT];
+
 	if (read_text(meter, METER_MEMORY_LOCAL, text, sizeof(text)))
 		take(text, "oom", &usage->own_ooms);
-	rr_read_pressure(meter->dirfd, "memory.pressure", &usage->memory_pressure);
+}
+
+static void read_memory_pressure(const struct meter *meter, struct usage *usage)
+{
+	char text[EVENTS_TEXT];
+
+	if (!read_text(meter, METER_MEMORY_PRESSURE, text, sizeof(text)))
+		*text = '\0';
+	rr_text_pressure(text, &usage->memory_pressure);
 }
 
 /* The number after "KEY=" within one line. */
@@ -157,12 +182,37 @@ static void read_io(const struct meter *meter, struct usage *usage)
 	usage->io_write_bytes = write_bytes;
 }
 
+static void read_pids(const struct meter *meter, struct usage *usage)
+{
+	read_number(meter, METER_PIDS, &usage->pids);
+	usage_raise(&usage->pids_peak, usage->pids);
+}
+
 void meter_read(const struct meter *meter, struct usage *usage)
 {
 	read_cpu(meter, usage);
 	read_memory(meter, usage);
+	read_peak(meter, METER_MEMORY_PEAK, &usage->memory_peak_bytes);
+	read_memory_stat(meter, usage);
+	read_memory_events(meter, usage);
+	read_memory_local(meter, usage);
+	read_memory_pressure(meter, usage);
 	read_io(meter, usage);
-	read_number(meter, METER_PIDS, &usage->pids);
-	usage_raise(&usage->pids_peak, usage->pids);
+	read_pids(meter, usage);
 	read_peak(meter, METER_PIDS_PEAK, &usage->pids_peak);
+}
+
+void meter_look(const struct meter *meter, bool held, struct usage *usage)
+{
+	read_cpu(meter, usage);
+	read_memory(meter, usage);
+	/* Never more than all it has. */
+	if (usage->memory_working_peak_bytes == USAGE_UNKNOWN ||
+	    usage->memory_bytes > usage->memory_working_peak_bytes)
+		read_memory_stat(meter, usage);
+	if (held) {
+		read_memory_events(meter, usage);
+		read_memory_pressure(meter, usage);
+	}
+	read_pids(meter, usage);
 }

@@ -39,6 +39,7 @@ enum meter_file {
 	METER_MEMORY_STAT,
 	METER_MEMORY_EVENTS,
 	METER_MEMORY_LOCAL,
+	METER_MEMORY_PRESSURE,
 	METER_IO,
 	METER_PIDS,
 	METER_PIDS_PEAK,
@@ -47,11 +48,14 @@ enum meter_file {
 
 struct meter {
 	int fd[METER_FILES_N]; /* -1: this kernel or leaf has no such file */
-	int dirfd; /* borrowed from the leaf */
 };
 
 /* Opens what the leaf has. */
 void meter_open(int leaf_fd, struct meter *ret);
 /* Reads it all; peaks only ever grow. What cannot be read keeps its value. */
 void meter_read(const struct meter *meter, struct usage *usage);
+/* Reads what has to be seen on the way, as the kernel keeps no sum or peak of it: what the job has
+ * now, and its CPU time; what it needs, when that can be more than ever; and, if memory_high may
+ * hold it up, what tells of that. */
+void meter_look(const struct meter *meter, bool held, struct usage *usage);
 void meter_close(struct meter *meter);

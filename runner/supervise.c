@@ -90,27 +90,31 @@ static void lower_reservation(const struct watcher *watcher)
 }
 
 /* A short job has short peaks: while it is young, each may be the one. */
-static void read_tree(struct watcher *watcher, uint64_t now_ns)
+static void read_tree(struct watcher *watcher, bool exact, uint64_t now_ns)
 {
 	const struct limit *cap = &watcher->order->limits->v[LIMIT_MEMORY];
 	const struct tree_want want = {
 		.now_ns = now_ns,
-		.exact = now_ns - watcher->started_ns < FAST_FOR_NS,
+		.exact = exact || now_ns - watcher->started_ns < FAST_FOR_NS,
 		.cap_bytes = cap->by == BY_SAMPLED ? cap->amount : UINT64_MAX,
 	};
 
 	tree_meter_read(&watcher->tree_meter, &want, &watcher->outcome->usage);
 }
 
-void watcher_sample(struct watcher *watcher)
+/* Exact: all that can be known now. Otherwise what is not seen now can be seen later. */
+static void look(struct watcher *watcher, bool exact)
 {
+	bool held = watcher->order->limits->v[LIMIT_MEMORY_HIGH].by == BY_CGROUP;
 	struct usage *usage = &watcher->outcome->usage;
 	uint64_t begun_ns = rr_now_boot_ns();
 
-	if (in_cgroup(watcher))
+	if (in_cgroup(watcher) && exact)
 		meter_read(&watcher->meter, usage);
+	else if (in_cgroup(watcher))
+		meter_look(&watcher->meter, held, usage);
 	if (needs_tree(watcher))
-		read_tree(watcher, begun_ns);
+		read_tree(watcher, exact, begun_ns);
 	hold_memory(watcher);
 	watcher->last_ns = rr_now_boot_ns();
 	held_up_look(watcher);
@@ -120,6 +124,11 @@ void watcher_sample(struct watcher *watcher)
 	events_process(watcher->order->child->pid, usage, watcher->last_ns - watcher->started_ns);
 	live_show(watcher->order);
 	watcher->look_cost_ns = rr_now_boot_ns() - begun_ns;
+}
+
+void watcher_sample(struct watcher *watcher)
+{
+	look(watcher, true);
 }
 
 /* From a second on, all launchers look at the same moment: the machine wakes up once for all of
@@ -293,9 +302,10 @@ static void turn(struct watcher *watcher)
 	uint64_t expirations;
 
 	(void)ppoll(events, 4, &rest, NULL);
-	forward_signals(watcher);
+	if (events[0].revents)
+		forward_signals(watcher);
 	if (events[1].revents && read(watcher->tick_fd, &expirations, sizeof(expirations)) > 0) {
-		watcher_sample(watcher);
+		look(watcher, false);
 		watcher_pace(watcher);
 	}
 	if (events[2].revents)

@@ -57,7 +57,7 @@ static inline const char *leaf_path(const struct watcher *watcher)
 
 /* The job stands still from now on, or no more. */
 void watcher_note_frozen(struct watcher *watcher, bool frozen);
-/* Reads what the job uses now. */
+/* Reads all that can be known of what the job uses now. */
 void watcher_sample(struct watcher *watcher);
 /* How often to look from now on. */
 void watcher_pace(struct watcher *watcher);

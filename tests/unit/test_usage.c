@@ -248,6 +248,62 @@ static void a_fresh_leaf_lowers_no_peak(void **state)
 	}
 }
 
+/* What a look on the way leaves to the end, and what it asks only when it can be more than ever. */
+static void a_look_reads_what_the_end_cannot_tell(void **state)
+{
+	static const struct files files = {
+		.cpu = "usage_usec 3\n",
+		.current = "100\n",
+		.peak = "900\n",
+		.stat = "anon 60\n",
+		.events = "high 4\noom 2\n",
+		.io = "8:0 rbytes=1 wbytes=2\n",
+		.pids = "5\n",
+		.pids_peak = "7\n",
+		.pressure = "some avg10=1.00 avg60=0 avg300=0 total=5\n",
+	};
+	static const struct {
+		struct files files;
+		uint64_t working, working_peak;
+	} steps[] = {
+		{ { .current = "60\n", .stat = "anon 60\n" }, 60, 60 },
+		{ { .current = "60\n", .stat = "anon 50\n" }, 60, 60 }, /* cannot be more */
+		{ { .current = "61\n", .stat = "anon 50\n" }, 50, 60 },
+		{ { .current = "90\n", .stat = "anon 80\n" }, 80, 80 },
+		{ { .current = "80\n", .stat = "anon 70\n" }, 80, 80 },
+	};
+	rr_autofd int fd = open_dir();
+	struct usage usage;
+	struct meter meter;
+
+	(void)state;
+	write_files(&files);
+	meter_open(fd, &meter);
+	usage_clear(&usage);
+	meter_look(&meter, false, &usage);
+	assert_int_equal(usage.cpu_us, 3);
+	assert_int_equal(usage.memory_peak_bytes, 100);
+	assert_int_equal(usage.pids_peak, 5);
+	assert_int_equal(usage.high_events, U);
+	assert_false(usage.memory_pressure.known);
+	assert_int_equal(usage.io_read_bytes, U);
+	meter_look(&meter, true, &usage);
+	assert_int_equal(usage.high_events, 4);
+	assert_true(usage.memory_pressure.known);
+	for (size_t i = 0; i < COUNT(steps); i++) {
+		write_files(&steps[i].files);
+		meter_look(&meter, false, &usage);
+		assert_int_equal(usage.memory_working_bytes, steps[i].working);
+		assert_int_equal(usage.memory_working_peak_bytes, steps[i].working_peak);
+	}
+	meter_read(&meter, &usage);
+	assert_int_equal(usage.memory_working_bytes, 70);
+	assert_int_equal(usage.memory_peak_bytes, 900);
+	assert_int_equal(usage.pids_peak, 7);
+	assert_int_equal(usage.io_read_bytes, 1);
+	meter_close(&meter);
+}
+
 static void descriptors_close(void **state)
 {
 	static const struct files files = { .cpu = "", .pids = "" };
@@ -277,6 +333,7 @@ int main(void)
 		DIR_TEST(io_adds_up),
 		DIR_TEST(peaks_only_grow),
 		DIR_TEST(a_fresh_leaf_lowers_no_peak),
+		DIR_TEST(a_look_reads_what_the_end_cannot_tell),
 		DIR_TEST(descriptors_close),
 	};
 
