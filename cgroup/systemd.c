@@ -76,6 +76,14 @@ static int load_library(struct rr_err *err)
 	return 0;
 }
 
+/* It and what it needs are a megabyte that nobody looks at while the job runs. */
+static void unload_library(void)
+{
+	if (sd.library)
+		(void)dlclose(sd.library);
+	sd.library = NULL;
+}
+
 /* A connection, the scope that is being made on it, and how that ended. */
 struct call {
 	sd_bus *bus;
@@ -295,6 +303,7 @@ static int place(bool user, const struct cg_hierarchy *hierarchy,
 	char scope[CG_PATH_MAX];
 	int r = make_scope(user, request, err);
 
+	unload_library();
 	if (r == 0)
 		r = find_scope(hierarchy, request->job_id, scope, sizeof(scope), err);
 	if (r == 0)
