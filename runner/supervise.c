@@ -24,6 +24,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/procfs.h"
+#include "base/resident.h"
 #include "cgroup/tree.h"
 #include "policy/pace.h"
 #include "runner/events.h"
@@ -131,7 +132,8 @@ void watcher_sample(struct watcher *watcher)
 	look(watcher, true);
 }
 
-/* From a second on, all launchers look at the same moment: the machine wakes up once for all of
+/* When a job has turned out to be no short one, what its start has read of the program is let go.
+ * From a second on, all launchers look at the same moment: the machine wakes up once for all of
  * them, and what the first has brought into the CPU's caches serves the others, which halves the
  * cost of a look. */
 static void set_tick(struct watcher *watcher, uint64_t interval_ns)
@@ -141,6 +143,8 @@ static void set_tick(struct watcher *watcher, uint64_t interval_ns)
 
 	if (interval_ns == watcher->tick_ns)
 		return;
+	if (interval_ns >= SLOW_NS && watcher->tick_ns < SLOW_NS)
+		rr_release_code();
 	watcher->tick_ns = interval_ns;
 	if (interval_ns >= SLOW_NS)
 		every.it_value = rr_timespec(now_ns - now_ns % SLOW_NS + SLOW_NS);
