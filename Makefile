@@ -198,6 +198,13 @@ bench-monitor:
 	@$(MAKE) --no-print-directory all
 	@RESRUN_BUILD=$(abspath $(O)) scripts/bench-monitor $(MONITOR)
 
+# CPU time and memory of launchers that watch, into docs/cost.md; COST='--jobs 5 outside' for a part.
+.PHONY: cost
+cost:
+	@scripts/deps build check
+	@$(MAKE) --no-print-directory tests
+	@RESRUN_BUILD=$(abspath $(O)) scripts/cost $(COST)
+
 # What reports say beside what the kernel says, into docs/accuracy.md.
 .PHONY: accuracy
 accuracy:
