@@ -11,8 +11,8 @@
 #include "base/fd.h"
 #include "cgroup/affinity.h"
 #include "cgroup/io_weight.h"
+#include "cgroup/weight.h"
 
-#define CPU_WEIGHT_DEFAULT 100 /* the kernel's; what nice 0 stands for */
 #define IO_WEIGHT_DEFAULT 100
 #define EMPTY_WAIT_NS (5 * RR_NS_PER_S) /* after cgroup.kill; other runtimes wait as long */
 
@@ -143,6 +143,15 @@ static void settle_io_weight(const struct placement *placement, struct limit *li
 		limit->by = BY_NONE;
 }
 
+/* Where the group around the leaf was made for it, or for leaves of ours; what is around a
+ * delegated one is somebody's own. */
+static void settle_cpu_weight(const struct placement *placement, const struct limit *limit)
+{
+	if (placement->backend != BACKEND_DELEGATED && placement->leaf.controllers & CG_CPU)
+		weight_settle(placement->leaf.path,
+			      limit->asked ? limit->amount : CPU_WEIGHT_DEFAULT);
+}
+
 /* What its controller would have held, were it there, is held as without a cgroup. */
 static void limit_in_leaf(const struct placement *placement, struct limit_set *limits)
 {
@@ -152,6 +161,7 @@ static void limit_in_leaf(const struct placement *placement, struct limit_set *l
 			limits->v[i].by = process_enforces(i, &limits->v[i]);
 	if (limits->v[LIMIT_IO_WEIGHT].asked && leaf_has_controller(placement, LIMIT_IO_WEIGHT))
 		settle_io_weight(placement, &limits->v[LIMIT_IO_WEIGHT]);
+	settle_cpu_weight(placement, &limits->v[LIMIT_CPU_WEIGHT]);
 }
 
 static void limit_as_process(struct limit_set *limits)
@@ -224,6 +234,8 @@ int placement_change(const struct placement *placement, enum limit_id id, struct
 								     : "its controller");
 	if (by_leaf && id == LIMIT_IO_WEIGHT)
 		settle_io_weight(placement, limit);
+	if (by_leaf && id == LIMIT_CPU_WEIGHT)
+		settle_cpu_weight(placement, limit);
 	taken_off = !limit->asked && (by_leaf ? limit->by == BY_CGROUP : id != LIMIT_CPU_WEIGHT);
 	if (taken_off)
 		limit->by = BY_NONE;
@@ -253,8 +265,8 @@ static void remove_parent(const char *leaf_path)
 		return;
 	*slash = '\0';
 	slash = strrchr(parent, '/');
-	if (slash && strcmp(slash, "/resrun") == 0)
-		(void)rmdir(parent);
+	if (slash && strcmp(slash, "/resrun") == 0 && rmdir(parent) < 0 && errno != ENOENT)
+		weight_left(parent);
 }
 
 static int reap(const char *path, const char *mount)

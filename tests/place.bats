@@ -172,3 +172,26 @@ memory.oom.group 1"
 	assert_equal "$(sort -u cgroups | wc -l)" 10
 	assert_no_leaves
 }
+
+# A weight counts among siblings only: what competes with the rest of the machine is the group around the leaf.
+@test "the group around a leaf weighs as much as the heaviest job in it" {
+	local around expected=20
+	around='cat "${RESRUN_CGROUP%/*}/cpu.weight"'
+	run -0 resrun --cpu-weight 20 -- sh -c "$around"
+	assert_output 20
+	run -0 resrun -- sh -c "$around"
+	assert_output 100
+	mkfifo gate
+	background resrun -j 2 --name heavy -- sh -c "$around >holding; read -r word <gate; $around >later; read -r word <gate"
+	eventually 60 test -s holding
+	run -0 resrun -j 2 --cpu-weight 20 -- sh -c "$around"
+	# With systemd each job has a scope of its own.
+	[[ $RESRUN_TEST_ENV != plain ]] || expected=100
+	assert_output "$expected"
+	run -0 resrunctl set heavy cpu_weight=300
+	echo >gate
+	eventually 60 test -s later
+	assert_equal "$(<later)" 300
+	echo >gate
+	end_background
+}
