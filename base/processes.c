@@ -19,6 +19,8 @@ enum {
 	STAT_MAJOR_FAULTS = 12,
 	STAT_USER = 14,
 	STAT_SYSTEM = 15,
+	STAT_WAITED_USER = 16,
+	STAT_WAITED_SYSTEM = 17,
 	STAT_THREADS = 20,
 	STAT_START = 22,
 	STAT_RESIDENT = 24,
@@ -74,6 +76,7 @@ bool process_parse(const char *text, struct process *ret)
 	ret->parent = (pid_t)field[STAT_PARENT];
 	ret->cpu_ticks = field[STAT_USER] + field[STAT_SYSTEM];
 	ret->faults = field[STAT_MINOR_FAULTS] + field[STAT_MAJOR_FAULTS];
+	ret->waited_ticks = field[STAT_WAITED_USER] + field[STAT_WAITED_SYSTEM];
 	ret->threads = field[STAT_THREADS];
 	ret->start_ticks = field[STAT_START];
 	ret->resident_pages = field[STAT_RESIDENT];

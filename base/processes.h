@@ -23,6 +23,7 @@ struct process {
 	uint64_t cpu_ticks; /* user and system, its waited-for children not counted */
 	uint64_t threads;
 	uint64_t resident_pages;
+	uint64_t waited_ticks; /* CPU time of waited-for children */
 	uint64_t faults; /* minor and major, its waited-for children not counted */
 };
 

@@ -117,8 +117,7 @@ enum limit_by placement_would_enforce(const struct placement *placement, enum li
 	return BY_CGROUP;
 }
 
-/* The leaf has what this limit needs. */
-static bool leaf_has_controller(const struct placement *placement, enum limit_id id)
+bool placement_holds(const struct placement *placement, enum limit_id id)
 {
 	struct limit_set one = { 0 };
 
@@ -157,9 +156,9 @@ static void limit_in_leaf(const struct placement *placement, struct limit_set *l
 {
 	leaf_limit(&placement->leaf, limits);
 	for (int i = 0; i < LIMIT_N; i++)
-		if (limits->v[i].asked && !leaf_has_controller(placement, i))
+		if (limits->v[i].asked && !placement_holds(placement, i))
 			limits->v[i].by = process_enforces(i, &limits->v[i]);
-	if (limits->v[LIMIT_IO_WEIGHT].asked && leaf_has_controller(placement, LIMIT_IO_WEIGHT))
+	if (limits->v[LIMIT_IO_WEIGHT].asked && placement_holds(placement, LIMIT_IO_WEIGHT))
 		settle_io_weight(placement, &limits->v[LIMIT_IO_WEIGHT]);
 	settle_cpu_weight(placement, &limits->v[LIMIT_CPU_WEIGHT]);
 }
@@ -223,7 +222,7 @@ static void change_process(enum limit_id id, struct limit *limit, const char *la
 int placement_change(const struct placement *placement, enum limit_id id, struct limit *limit,
 		     struct rr_err *err)
 {
-	bool by_leaf = leaf_has_controller(placement, id), taken_off;
+	bool by_leaf = placement_holds(placement, id), taken_off;
 
 	limit->why_not[0] = '\0';
 	if (by_leaf)

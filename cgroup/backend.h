@@ -65,6 +65,9 @@ void placement_probe(enum placement_want want, struct placement *ret);
 /* The controller that a limit needs can be had in that placement, as far as that can be told. */
 bool placement_has_controller(const struct placement *placement, enum limit_id id);
 
+/* The leaf that was taken has the controller: the kernel holds the limit. */
+bool placement_holds(const struct placement *placement, enum limit_id id);
+
 /* What would enforce a limit in that placement, as far as can be told without taking it. */
 enum limit_by placement_would_enforce(const struct placement *placement, enum limit_id id,
 				      const struct limit *limit);

@@ -12,6 +12,7 @@
 
 #include "base/fd.h"
 #include "base/parse.h"
+#include "base/processes.h"
 #include "base/procfs.h"
 
 #define ENVIRONMENT_MAX (4U << 20)
@@ -129,6 +130,32 @@ void tree_add_memory(pid_t pid, uint64_t *total, uint64_t *working)
 		*total += kib(text, "VmRSS");
 		*working += kib(text, "RssAnon") + kib(text, "RssShmem");
 	}
+}
+
+static bool read_process(pid_t pid, struct process *ret)
+{
+	char path[64], text[1024];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	return rr_read_at(AT_FDCWD, path, text, sizeof(text)) > 0 && process_parse(text, ret);
+}
+
+int tree_cpu_us(pid_t root, uint64_t *ret)
+{
+	pid_t pids[TREE_MAX];
+	size_t n = tree_find(root, pids, TREE_MAX);
+	long per_second = sysconf(_SC_CLK_TCK);
+	struct process process;
+	uint64_t ticks;
+
+	if (per_second <= 0 || !read_process(root, &process))
+		return -ESRCH;
+	ticks = process.waited_ticks;
+	for (size_t i = 0; i < n; i++)
+		if (read_process(pids[i], &process))
+			ticks += process.cpu_ticks + process.waited_ticks;
+	*ret = ticks * 1000000 / (uint64_t)per_second;
+	return 0;
 }
 
 void tree_signal(pid_t root, int signo)

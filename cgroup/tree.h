@@ -28,6 +28,9 @@ size_t tree_add_children(pid_t pid, pid_t *pids, size_t n, size_t max);
 /* The same of the text of a thread's file `children`. */
 size_t tree_add_numbers(const char *text, pid_t *pids, size_t n, size_t max);
 
+/* CPU time of root's descendants, and of what they and root have waited for. 0 or -errno. */
+rr_checked int tree_cpu_us(pid_t root, uint64_t *ret);
+
 /* Adds one process's memory: PSS and the anonymous part of it; its resident size where the kernel
  * does not let us see that. */
 void tree_add_memory(pid_t pid, uint64_t *total, uint64_t *working);

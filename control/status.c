@@ -9,6 +9,7 @@
 #include "control/arguments.h"
 #include "control/show.h"
 #include "control/verbs.h"
+#include "policy/pressure.h"
 
 #define GIB 1073741824.0
 
@@ -43,6 +44,25 @@ const char *job_state_name(enum job_state state)
 	static const char *const names[] = { "waiting", "starting", "running", "paused", "lost" };
 
 	return names[state];
+}
+
+const char *job_pressed_name(const struct status_job *job)
+{
+	const struct ledger_ticket *ticket = &job->ticket;
+
+	/* From a file that a newer resrun may have written. */
+	if (ticket->state != TICKET_RUNNING || ticket->pressed == PRESSURE_NONE ||
+	    ticket->pressed >= PRESSURE_STEPS_N)
+		return NULL;
+	return pressure_step_name((enum pressure_step)ticket->pressed);
+}
+
+const char *job_state_words(const struct status_job *job, char *buf, size_t size)
+{
+	const char *pressed = job_pressed_name(job);
+
+	(void)snprintf(buf, size, pressed ? "%s (%s)" : "%s", job_state_name(job->state), pressed);
+	return buf;
 }
 
 const char *job_priority_name(const struct status_job *job)
@@ -143,18 +163,18 @@ static void print_running(const struct status *status)
 	for (size_t i = 0; i < status->n_jobs; i++) {
 		const struct status_job *job = &status->jobs[i];
 		char pid[RR_FORMAT_SIZE], age[RR_FORMAT_SIZE], reserved[2 * RR_FORMAT_SIZE];
-		char left[2 * RR_FORMAT_SIZE];
+		char left[2 * RR_FORMAT_SIZE], state[2 * RR_FORMAT_SIZE];
 
 		if (status_is_waiting(job))
 			continue;
 		(void)snprintf(pid, sizeof(pid), "%d", job->ticket.pid);
-		show_row(table,
-			 (const char *const[]){
-				 job->ticket.id, job->detail.name, job->profile, pid, job->user,
-				 job_state_name(job->state), whole_seconds(job->age_ns, age),
-				 estimate_words(&job->estimate, left, sizeof(left)),
-				 reserved_words(&job->ticket, reserved, sizeof(reserved)),
-				 job->detail.command });
+		show_row(table, (const char *const[]){
+					job->ticket.id, job->detail.name, job->profile, pid,
+					job->user, job_state_words(job, state, sizeof(state)),
+					whole_seconds(job->age_ns, age),
+					estimate_words(&job->estimate, left, sizeof(left)),
+					reserved_words(&job->ticket, reserved, sizeof(reserved)),
+					job->detail.command });
 	}
 	(void)putchar('\n');
 	show_print(table, "Running");

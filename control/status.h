@@ -96,6 +96,10 @@ bool status_rate_ok(const struct status *status);
 
 /* "waiting", "starting", "running", "paused", "lost". */
 const char *job_state_name(enum job_state state);
+/* The same for people, with the step of on_pressure by which it gives way: "running (throttle)". */
+const char *job_state_words(const struct status_job *job, char *buf, size_t size);
+/* That step, or NULL when it gives way to nobody. */
+const char *job_pressed_name(const struct status_job *job);
 /* "low", "normal", "high", "critical". */
 const char *job_priority_name(const struct status_job *job);
 /* What a waiter waits for: "slot", "rate", "resources", or NULL when that cannot be told. */

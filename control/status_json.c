@@ -100,6 +100,7 @@ static json_t *running_json(const struct status_job *job)
 	bool estimated = job->estimate.by != ESTIMATE_NONE;
 	json_t *one = job_json(job);
 
+	show_put_text(one, "pressed", job_pressed_name(job));
 	show_put_seconds(one, "age_s", job->age_ns);
 	show_put_count(one, "reserved_memory_bytes", job->ticket.memory_bytes);
 	show_put(one, "reserved_cpus", json_real(job->ticket.cpu_milli / 1000.0));

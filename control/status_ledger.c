@@ -11,6 +11,7 @@
 #include "base/procfs.h"
 #include "control/show.h"
 #include "control/status.h"
+#include "policy/pressure.h"
 
 #define LOCK_WAIT_NS (5 * RR_NS_PER_S) /* nobody holds the ledger for longer than a moment */
 
@@ -27,7 +28,7 @@ static enum job_state state_of(const struct ledger_ticket *ticket, bool alive)
 		return JOB_LOST;
 	if (ticket->state == TICKET_WAITING)
 		return JOB_WAITING;
-	if (ticket->paused)
+	if (ticket->paused || ticket->pressed == PRESSURE_FREEZE)
 		return JOB_PAUSED;
 	return ticket->launching ? JOB_RUNNING : JOB_STARTING;
 }

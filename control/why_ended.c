@@ -9,6 +9,7 @@
 #include "control/ended.h"
 #include "control/show.h"
 #include "control/why.h"
+#include "policy/pressure.h"
 
 #define THROTTLED_SHARE 0.25 /* of its time held back by its CPU limit: worth a word */
 
@@ -140,11 +141,24 @@ static bool is_over_temp(const struct ending *ending)
 	return ending->temp_max >= 0 && ending->temp_peak > ending->temp_max;
 }
 
+/* The last step of on_pressure. */
+static bool is_pressed_to_death(const struct ending *ending)
+{
+	const char *pressed = json_string_value(json_object_get(ending->record, "pressed"));
+
+	return pressed && strcmp(pressed, pressure_step_name(PRESSURE_KILL)) == 0;
+}
+
 static void say_canceled(const struct ending *ending, char *buf, size_t size)
 {
 	char held[RR_FORMAT_SIZE], max[RR_FORMAT_SIZE];
 
-	if (is_over_temp(ending))
+	if (is_pressed_to_death(ending))
+		(void)snprintf(buf, size,
+			       "it was ended after %.1f s as the host was short of room, and its "
+			       "on_pressure says kill",
+			       ending->wall_s);
+	else if (is_over_temp(ending))
 		(void)snprintf(buf, size,
 			       "it was ended after %.1f s for its private directory, which held "
 			       "%s: more than its temp_max of %s",

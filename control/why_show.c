@@ -45,14 +45,14 @@ static void end_words(const struct estimate *estimate, char *buf, size_t size)
 static void summary_words(const struct status_job *job, const struct why_answer *answer, char *buf,
 			  size_t size)
 {
-	char age[RR_FORMAT_SIZE];
+	char age[RR_FORMAT_SIZE], state[2 * RR_FORMAT_SIZE];
 	size_t used;
 
 	if (job->state != JOB_WAITING) {
-		used = (size_t)snprintf(buf, size,
-					"job %s of profile '%s' is %s, since %s ago (pid %d)",
-					job->ticket.id, job->profile, job_state_name(job->state),
-					why_since_words(job->age_ns, age), job->ticket.pid);
+		used = (size_t)snprintf(
+			buf, size, "job %s of profile '%s' is %s, since %s ago (pid %d)",
+			job->ticket.id, job->profile, job_state_words(job, state, sizeof(state)),
+			why_since_words(job->age_ns, age), job->ticket.pid);
 		if (used < size)
 			end_words(&job->estimate, buf + used, size - used);
 		return;

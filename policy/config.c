@@ -16,6 +16,7 @@
 
 #include "base/fd.h"
 #include "base/parse.h"
+#include "policy/pressure.h"
 #include "policy/retry_on.h"
 
 #define SYSTEM_FOLDER "/etc/resrun"
@@ -429,13 +430,24 @@ static int unknown_profile(const struct config *config, const char *name, struct
 			  *known ? known : "none");
 }
 
-static int check_retry_on(const struct settings *settings, struct rr_err *err)
+/* The words of lists that have a language of their own. */
+static int check_words(const struct settings *settings, struct rr_err *err)
 {
-	int r = retry_on_check(settings_list(settings, SET_RETRY_ON), err);
+	static const struct {
+		enum setting_id id;
+		int (*check)(char *const *words, struct rr_err *err);
+	} lists[] = { { SET_RETRY_ON, retry_on_check }, { SET_ON_PRESSURE, pressure_check } };
 
-	if (r < 0)
-		rr_err_prefix(err, "%s: retry_on", settings->v[SET_RETRY_ON].origin);
-	return r;
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		int r = lists[i].check(settings_list(settings, lists[i].id), err);
+
+		if (r == 0)
+			continue;
+		rr_err_prefix(err, "%s: %s", settings->v[lists[i].id].origin,
+			      setting_specs[lists[i].id].key);
+		return r;
+	}
+	return 0;
 }
 
 /* Every layer onto `settings`, the lowest first. */
@@ -457,7 +469,7 @@ static int stack_layers(const struct config *config, const struct config_profile
 		r = settings_overlay(settings, command_line, err);
 	if (r == 0)
 		r = settings_check(settings, err);
-	return r < 0 ? r : check_retry_on(settings, err);
+	return r < 0 ? r : check_words(settings, err);
 }
 
 int config_resolve(const struct config *config, const struct settings *command_line,

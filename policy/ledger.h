@@ -77,7 +77,8 @@ struct ledger_ticket {
 	uint8_t reserve_first; /* waiting: memory_bytes must be free before it starts */
 	uint8_t risen; /* by so many priorities, as it has waited long; never more than aging_ns
 			  allows */
-	uint8_t paused; /* running: it stands still, and goes on with what it has */
+	uint8_t paused : 1; /* running: it stands still, and goes on with what it has */
+	uint8_t pressed : 7; /* running: enum pressure_step by which it gives way to others */
 	uint8_t kept; /* its job outlives its launcher, and is not to be killed */
 	uint64_t aging_ns; /* it rises by one priority for each of these that it waits; 0: never */
 	uint64_t memory_cap_bytes; /* its limit; 0: none */

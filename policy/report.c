@@ -197,6 +197,7 @@ static json_t *usage_json(const struct report_usage *usage)
 	put(all, "oom_kills", count(usage->oom_kills));
 	put(all, "throttled_s", seconds(usage->throttled_us));
 	put(all, "frozen_s", seconds(usage->frozen_us));
+	put(all, "pressed_s", seconds(usage->pressed_us));
 	if (usage->temp_peak_bytes != REPORT_UNKNOWN)
 		put(all, "temp_peak_bytes", count(usage->temp_peak_bytes));
 	return all;
@@ -251,6 +252,7 @@ json_t *report_to_json(const struct report *report)
 	put(all, "limits", limits_json(report));
 	put(all, "exit", exit_json(report));
 	put(all, "usage", usage_json(&report->usage));
+	put(all, "pressed", report_string(report->pressed));
 	put(all, "leftover_processes", count(report->leftover_processes));
 	put(all, "hooks", hooks_json(report));
 	put(all, "sweep", sweep_json(report));

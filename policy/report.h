@@ -60,6 +60,7 @@ struct report_usage {
 	uint64_t io_read_bytes, io_write_bytes;
 	uint64_t pids_peak, oom_kills;
 	uint64_t throttled_us, frozen_us;
+	uint64_t pressed_us; /* it gave way to others for so long */
 	uint64_t temp_peak_bytes; /* of the private directory; REPORT_UNKNOWN: it has none, and the
 				   * report no such field */
 };
@@ -80,6 +81,7 @@ struct report {
 	int code; /* -1: null */
 	int signal; /* 0: null */
 	const char *oom_limit; /* NULL: not killed for memory */
+	const char *pressed; /* the hardest step by which it gave way to others; NULL: it did not */
 	struct report_usage usage;
 	uint64_t leftover_processes; /* REPORT_UNKNOWN where it cannot be told */
 	struct report_hook hooks[REPORT_HOOKS_MAX];

@@ -271,14 +271,9 @@ int admit(const struct plan *plan, const struct signals *signals, struct admissi
 	wait.entered_ns = rr_now_boot_ns();
 	*ret_signal = look_at_host(&wait);
 	r = *ret_signal ? 0 : gate_check_reserve(&wait.look.gate, err);
-	if (r < 0) {
-		ticket_release(ret, false);
+	if (r < 0)
 		return r;
-	}
 	wait.deadline_ns =
 		rr_time_add(wait.entered_ns, settings_integer(&plan->settings, SET_MAX_WAIT));
-	r = *ret_signal ? ADMIT_INTERRUPTED : admit_entered(&wait, ret_signal, err);
-	if (r != 0)
-		ticket_release(ret, false);
-	return r;
+	return *ret_signal ? ADMIT_INTERRUPTED : admit_entered(&wait, ret_signal, err);
 }

@@ -18,7 +18,7 @@
 /* For --dry-run: what would be waited for at this moment. Looks only. */
 void admit_print(const struct plan *plan, FILE *out);
 
-/* Outcomes beside 0. In each of them nothing of ours is left in the ledger. */
+/* Outcomes beside 0. In each of them, as in an error, our ticket stays until ticket_release. */
 enum {
 	ADMIT_BUSY = 1, /* not in time; the words say what it waited for */
 	ADMIT_INTERRUPTED, /* a signal came: *ret_signal */

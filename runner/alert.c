@@ -80,16 +80,16 @@ static void change(struct alert *alert, enum headroom_resource resource)
 		run_hooks(alert, resource);
 }
 
-void alert_look(struct alert *alert)
+bool alert_look(struct alert *alert)
 {
 	uint64_t now_ns = rr_now_boot_ns();
 
 	if (now_ns < alert->next_ns)
-		return;
+		return false;
 	alert->next_ns = now_ns + LOOK_NS;
 	if (!alert->begun) {
 		begin(alert);
-		return;
+		return false;
 	}
 	gate_sample(&alert->gate);
 	/* What is reserved is not used yet: it alarms nobody. */
@@ -104,4 +104,5 @@ void alert_look(struct alert *alert)
 			note(alert, i);
 	}
 	alert->noted = true;
+	return true;
 }

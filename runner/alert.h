@@ -22,5 +22,6 @@ struct alert {
 
 void alert_start(const struct plan *plan, const struct signals *signals, struct alert *ret);
 
-/* Looks at the host, if it is time to. Hooks are started and not waited for. */
-void alert_look(struct alert *alert);
+/* Looks at the host, if it is time to: then true, and its gate has the verdict. Hooks are started
+ * and not waited for. */
+bool alert_look(struct alert *alert);

@@ -224,13 +224,19 @@ static struct status not_started(struct attempt *attempt, int outcome, const str
 	return not_run(attempt, true, EXIT_NOT_STARTED, status, err);
 }
 
+/* The ticket is held until the history has the job: who comes after it (--after) looks there when
+ * it has left the ledger. */
 static struct status run(struct attempt *attempt)
 {
 	struct rr_err err;
 	int signo, r = admit(attempt->plan, attempt->signals, &attempt->admission, &signo, &err);
 
-	if (r != 0)
-		return not_admitted(attempt, r, signo, &err);
+	if (r != 0) {
+		struct status status = not_admitted(attempt, r, signo, &err);
+
+		ticket_release(&attempt->admission, false);
+		return status;
+	}
 	events_resources("resources_initial");
 	attempt->care = (struct care){ .temp_root = -1, .temp_fd = -1, .promise = { .fd = -1 } };
 	r = place(attempt, &err);
@@ -246,7 +252,6 @@ static struct status run(struct attempt *attempt)
 		r = start(attempt, &err);
 	if (r == 0)
 		watch(attempt);
-	/* The slot is held until the history has the job: who comes after it looks there. */
 	struct status status = r == 0 ? finished(attempt) : not_started(attempt, r, &err);
 
 	status_file_remove(attempt->plan);

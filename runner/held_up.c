@@ -76,7 +76,7 @@ void held_up_look(struct watcher *watcher)
 		return;
 	/* What stands still makes no progress, and is not to; nor what has yet to come to that, as
 	 * one that memory_high holds up does only when it is let. */
-	if (watcher->frozen_since_ns || watcher->paused) {
+	if (watcher->frozen_since_ns || watcher->paused || watcher->press.still) {
 		watcher->stall = (struct stall){ .high_events = usage->high_events };
 		return;
 	}

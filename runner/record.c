@@ -66,6 +66,8 @@ static void add_outcome(const struct outcome *outcome, struct report *report)
 	report->signal = outcome->signal;
 	report->oom_limit = oom_limits[outcome->oom_limit];
 	report->leftover_processes = outcome->leftovers;
+	if (outcome->pressed)
+		report->pressed = pressure_step_name(outcome->pressed);
 	report->usage = (struct report_usage){
 		.wall_ns = outcome->wall_ns,
 		.cpu_us = usage->cpu_us,
@@ -79,6 +81,7 @@ static void add_outcome(const struct outcome *outcome, struct report *report)
 		.oom_kills = usage->oom_kills,
 		.throttled_us = usage->throttled_us,
 		.frozen_us = outcome->frozen_ns / RR_NS_PER_US,
+		.pressed_us = outcome->pressed_ns / RR_NS_PER_US,
 		.temp_peak_bytes = outcome->temp_peak_bytes,
 	};
 }
@@ -237,6 +240,10 @@ static void tell_cause(const struct run_facts *facts)
 			   rr_format_time(outcome->stalled_ns / RR_NS_PER_S * RR_NS_PER_S, time));
 		break;
 	case EXIT_CANCELED:
+		if (outcome->over_pressure)
+			tell_error("%s was ended: the host was short of room, and on_pressure "
+				   "says kill",
+				   command);
 		if (outcome->over_temp)
 			tell_error("%s was ended: its private directory held %s, more than "
 				   "temp_max=%s",

@@ -30,6 +30,11 @@ static uint64_t still_reserved(const struct watcher *watcher)
 	return used < watcher->reserve_bytes ? watcher->reserve_bytes - used : 0;
 }
 
+static bool is_still(const struct watcher *watcher)
+{
+	return watcher->paused || watcher->press.still;
+}
+
 /* Who stands still takes nothing more: what it has is measured, so it needs no reserving. */
 static void write_ticket(struct watcher *watcher, const struct settings *changes)
 {
@@ -44,8 +49,9 @@ static void write_ticket(struct watcher *watcher, const struct settings *changes
 	if (changes)
 		facts.memory_cap_bytes = memory->asked ? memory->amount : 0;
 	facts.paused = watcher->paused;
-	facts.memory_bytes = watcher->paused ? 0 : still_reserved(watcher);
-	facts.cpu_milli = watcher->paused ? 0 : watcher->reserve_cpu_milli;
+	facts.pressed = press_step(&watcher->press);
+	facts.memory_bytes = is_still(watcher) ? 0 : still_reserved(watcher);
+	facts.cpu_milli = is_still(watcher) ? 0 : watcher->reserve_cpu_milli;
 	if (r == 0)
 		r = ticket_change(admission, &facts, &err);
 	/* Others then reckon with what they knew. */
@@ -53,33 +59,64 @@ static void write_ticket(struct watcher *watcher, const struct settings *changes
 		tell_more("%s", err.text);
 }
 
+void steer_write_ticket(struct watcher *watcher)
+{
+	write_ticket(watcher, NULL);
+}
+
 /* ---- pause and resume ---- */
 
-static int stand_still(const struct watcher *watcher, bool still)
+/* Whoever of the two wants it: it goes on when neither does. *want is one of them. */
+static int stand_still(struct watcher *watcher, bool *want, bool still)
 {
+	bool before = is_still(watcher);
+	int r = 0;
+
+	*want = still;
+	if (is_still(watcher) == before)
+		return 0;
 	if (in_cgroup(watcher))
-		return rr_write_at(watcher->order->placement->leaf.fd, "cgroup.freeze",
-				   still ? "1" : "0");
-	tree_signal(getpid(), still ? SIGSTOP : SIGCONT);
+		r = rr_write_at(watcher->order->placement->leaf.fd, "cgroup.freeze",
+				still ? "1" : "0");
+	else
+		tree_signal(getpid(), still ? SIGSTOP : SIGCONT);
+	if (r < 0)
+		*want = !still;
+	/* In a cgroup the kernel says when it stands still; it also goes by what others freeze. */
+	else if (!in_cgroup(watcher))
+		watcher_note_frozen(watcher, still);
+	return r;
+}
+
+static int set_paused(struct watcher *watcher, bool paused)
+{
+	int r = stand_still(watcher, &watcher->paused, paused);
+
+	if (r < 0)
+		return r;
+	write_ticket(watcher, NULL);
+	events_put("info", paused ? "job_paused" : "job_resumed", NULL);
 	return 0;
 }
 
-static void set_paused(struct watcher *watcher, bool paused)
+int steer_press(struct watcher *watcher, bool still)
 {
-	watcher->paused = paused;
-	/* In a cgroup the kernel says when it stands still; it also goes by what others freeze. */
-	if (!in_cgroup(watcher))
-		watcher_note_frozen(watcher, paused);
-	write_ticket(watcher, NULL);
-	events_put("info", paused ? "job_paused" : "job_resumed", NULL);
+	return stand_still(watcher, &watcher->press.still, still);
 }
 
 void steer_resume(struct watcher *watcher)
 {
-	if (!watcher->paused)
-		return;
-	rr_ignore(stand_still(watcher, false)); /* who asked for its end kills it, if need be */
-	set_paused(watcher, false);
+	/* Who asked for its end kills it, if need be. */
+	if (watcher->press.still)
+		rr_ignore(steer_press(watcher, false));
+	if (watcher->paused)
+		rr_ignore(set_paused(watcher, false));
+}
+
+static void refuse_freeze(const struct watcher *watcher, int fd, const struct steer_call *call,
+			  int error)
+{
+	steer_refuse(fd, call, "cgroup.freeze of '%s': %s", leaf_path(watcher), strerror(-error));
 }
 
 static void pause_job(struct watcher *watcher, int fd, const struct steer_call *call)
@@ -94,14 +131,11 @@ static void pause_job(struct watcher *watcher, int fd, const struct steer_call *
 		steer_refuse(fd, call, "it is just coming to its end");
 		return;
 	}
-	r = stand_still(watcher, true);
-	if (r < 0) {
-		steer_refuse(fd, call, "cgroup.freeze of '%s': %s", leaf_path(watcher),
-			     strerror(-r));
-		return;
-	}
-	set_paused(watcher, true);
-	steer_done(fd, call, "paused; it keeps its slot");
+	r = set_paused(watcher, true);
+	if (r < 0)
+		refuse_freeze(watcher, fd, call, r);
+	else
+		steer_done(fd, call, "paused; it keeps its slot");
 }
 
 static void resume_job(struct watcher *watcher, int fd, const struct steer_call *call)
@@ -109,17 +143,19 @@ static void resume_job(struct watcher *watcher, int fd, const struct steer_call 
 	int r;
 
 	if (!watcher->paused) {
-		steer_refuse(fd, call, "it is not paused by resrunctl");
+		steer_refuse(fd, call, "it is not paused by resrunctl%s",
+			     watcher->press.still
+				     ? ": it goes on when the host is well (on_pressure)"
+				     : "");
 		return;
 	}
-	r = stand_still(watcher, false);
-	if (r < 0) {
-		steer_refuse(fd, call, "cgroup.freeze of '%s': %s", leaf_path(watcher),
-			     strerror(-r));
-		return;
-	}
-	set_paused(watcher, false);
-	steer_done(fd, call, "it goes on");
+	r = set_paused(watcher, false);
+	if (r < 0)
+		refuse_freeze(watcher, fd, call, r);
+	else if (watcher->press.still)
+		steer_done(fd, call, "it goes on when the host is well (on_pressure)");
+	else
+		steer_done(fd, call, "it goes on");
 }
 
 /* ---- cancel ---- */
@@ -245,8 +281,10 @@ static int set_limits(struct watcher *watcher, const struct settings *changes, s
 	r = check_limits(watcher, &after, err);
 	if (r == 0)
 		r = apply_limits(watcher, &after, touched, err);
-	if (r == 0 && touched[LIMIT_CPUS])
+	if (r == 0 && touched[LIMIT_CPUS]) {
 		watcher->reserve_cpu_milli = (uint32_t)(1000 * now->v[LIMIT_CPUS].cpus);
+		watcher->press.cpus = 0; /* a throttle is set anew at the next look */
+	}
 	if (r == 0 && touched[LIMIT_MEMORY] && !watcher->order->plan->reserve_first)
 		watcher->reserve_bytes = now->v[LIMIT_MEMORY].amount;
 	return r;

@@ -121,7 +121,8 @@ static void look(struct watcher *watcher, bool exact)
 	held_up_look(watcher);
 	temp_look(watcher);
 	lower_reservation(watcher);
-	alert_look(&watcher->alert);
+	if (alert_look(&watcher->alert))
+		press_look(watcher);
 	events_process(watcher->order->child->pid, usage, watcher->last_ns - watcher->started_ns);
 	live_show(watcher->order);
 	watcher->look_cost_ns = rr_now_boot_ns() - begun_ns;
@@ -193,7 +194,7 @@ static void note_job_status(struct watcher *watcher, int status)
 {
 	if (WIFSTOPPED(status)) {
 		/* A stop from the terminal stopped us as well, and is over when we read this. */
-		if (WSTOPSIG(status) == SIGSTOP && !watcher->paused)
+		if (WSTOPSIG(status) == SIGSTOP && !watcher->paused && !watcher->press.still)
 			mirror_stop(watcher);
 		return;
 	}
@@ -397,6 +398,7 @@ static void finish(struct watcher *watcher)
 	tree_meter_close(&watcher->tree_meter);
 	watcher_note_frozen(watcher, false);
 	temp_look_last(watcher);
+	press_end(watcher);
 	rr_fd_close(&watcher->tick_fd);
 	rr_fd_close(&watcher->events_fd);
 	outcome->reason = reason_of(watcher);

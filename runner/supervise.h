@@ -9,6 +9,7 @@
 #include "cgroup/backend.h"
 #include "cgroup/oom.h"
 #include "cgroup/usage.h"
+#include "policy/pressure.h"
 #include "policy/report.h"
 #include "runner/admit.h"
 #include "runner/launch.h"
@@ -29,6 +30,9 @@ struct outcome {
 	uint64_t timeout_ns; /* its time limit, as last set */
 	uint64_t leftovers; /* processes that outlived the job's first one */
 	uint64_t temp_peak_bytes; /* of its private directory; REPORT_UNKNOWN: it has none */
+	enum pressure_step pressed; /* the hardest by which it gave way to others */
+	uint64_t pressed_ns; /* for so long in all */
+	bool over_pressure; /* ended by that */
 	bool over_temp; /* ended, as that grew beyond temp_max */
 	struct usage usage;
 };

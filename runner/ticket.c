@@ -216,6 +216,7 @@ int ticket_read(struct admission *admission, struct ticket_facts *ret, struct rr
 		return -ESTALE;
 	*ret = (struct ticket_facts){ .priority = mine->priority,
 				      .paused = mine->paused,
+				      .pressed = mine->pressed,
 				      .memory_cap_bytes = mine->memory_cap_bytes,
 				      .memory_bytes = mine->memory_bytes,
 				      .cpu_milli = mine->cpu_milli };
@@ -232,6 +233,7 @@ int ticket_change(struct admission *admission, const struct ticket_facts *facts,
 		return -ESTALE;
 	mine->priority = facts->priority;
 	mine->paused = facts->paused;
+	mine->pressed = facts->pressed & 0x7f;
 	mine->memory_cap_bytes = facts->memory_cap_bytes;
 	mine->memory_bytes = facts->memory_bytes;
 	mine->cpu_milli = facts->cpu_milli;
@@ -266,6 +268,9 @@ void ticket_release(struct admission *admission, bool started)
 {
 	struct ledger_ticket *mine;
 	struct rr_err err;
+
+	if (!admission->ledger)
+		return;
 	int r = admission->entered ? ledger_lock(admission->ledger, TICKET_LOCK_NS, &err) : 0;
 
 	mine = admission->entered && r == 0 ? my_ticket(admission) : NULL;

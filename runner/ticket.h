@@ -52,6 +52,7 @@ rr_checked int ticket_set_priority(struct admission *admission, uint8_t priority
 struct ticket_facts {
 	uint8_t priority;
 	bool paused;
+	uint8_t pressed; /* enum pressure_step */
 	uint64_t memory_cap_bytes; /* 0: none */
 	uint64_t memory_bytes; /* reserved still */
 	uint32_t cpu_milli; /* the same */

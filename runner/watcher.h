@@ -11,6 +11,7 @@
 #include "cgroup/usage.h"
 #include "policy/stall.h"
 #include "runner/alert.h"
+#include "runner/press.h"
 #include "runner/supervise.h"
 
 enum phase { PHASE_RUNNING, PHASE_LEAVING, PHASE_GONE };
@@ -22,6 +23,7 @@ struct watcher {
 	struct tree_meter tree_meter; /* of a job whose memory the kernel does not count */
 	struct usage waited; /* sums over the children that were waited for; from 0 on */
 	struct alert alert;
+	struct press press;
 	enum phase phase;
 	int tick_fd; /* timerfd of the sampling */
 	uint64_t tick_ns; /* how often it ticks */
@@ -91,5 +93,17 @@ void temp_look_last(struct watcher *watcher);
 
 /* Takes and does what has been asked. */
 void steer_job(struct watcher *watcher);
-/* It goes on, if it was paused. */
+/* It goes on, whoever had it stand still. */
 void steer_resume(struct watcher *watcher);
+/* on_pressure has it stand still, or no more; resrunctl pause does the same beside it. 0 or -errno.
+ */
+rr_checked int steer_press(struct watcher *watcher, bool still);
+/* Tells the ledger how the job stands. */
+void steer_write_ticket(struct watcher *watcher);
+
+/* ---- press.c ---- */
+
+/* Gives way, or takes that back; after a look at the host. */
+void press_look(struct watcher *watcher);
+/* Puts down by how much it gave way. */
+void press_end(struct watcher *watcher);

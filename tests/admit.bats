@@ -400,6 +400,22 @@ await_all() {
 	run -0 resrun --after bad -- true
 }
 
+@test "--after-any a job that gives up waiting: it is there until the history has it" {
+	resrun -- true
+	hold_slot
+	flock "$RESRUN_STATE_DIR/history" sh -c 'touch locked; while [ ! -e unlock ]; do sleep 0.05; done' &
+	eventually 20 test -e locked
+	background resrun --name tired -w 0.2 -- true
+	eventually 20 grep -q 'not admitted within' background.err
+	background resrun -j 5 --after-any tired -- touch started
+	eventually 20 queued 2 1
+	touch unlock
+	await "$LAST_PID"
+	[[ -e started ]]
+	let_go
+	await_all
+}
+
 @test "--after a job that nobody knows: 125" {
 	run -125 --separate-stderr resrun --after nobody -- touch started
 	[[ $stderr == *"there is no job 'nobody'"* ]]

@@ -18,19 +18,19 @@ static void a_line_of_stat(void **state)
 	} rows[] = {
 		{ "42 (cat) R 7" REST "30 12 900 900 20 0 3 0 5000 1000000 77 18446744073709551615",
 		  true,
-		  { 42, 7, 'R', "cat", 5000, 42, 3, 77, 100 } },
+		  { 42, 7, 'R', "cat", 5000, 42, 3, 77, 1800, 100 } },
 		{ "42 (a) b (c) S 7" REST "1 2 0 0 20 0 1 0 9 0 5 1",
 		  true,
-		  { 42, 7, 'S', "a) b (c", 9, 3, 1, 5, 100 } },
+		  { 42, 7, 'S', "a) b (c", 9, 3, 1, 5, 0, 100 } },
 		{ "42 (\033[2J\n) S 7" REST "1 2 0 0 -20 -5 1 0 9 0 5 1",
 		  true,
-		  { 42, 7, 'S', "?[2J?", 9, 3, 1, 5, 100 } },
+		  { 42, 7, 'S', "?[2J?", 9, 3, 1, 5, 0, 100 } },
 		{ "42 (a name that is much longer than any) S 7" REST "0 0 0 0 20 0 1 0 9 0 5 1",
 		  true,
-		  { 42, 7, 'S', "a name that is much lon", 9, 0, 1, 5, 100 } },
+		  { 42, 7, 'S', "a name that is much lon", 9, 0, 1, 5, 0, 100 } },
 		{ "42 () S 7" REST "0 0 0 0 20 0 1 0 9 0 5",
 		  true,
-		  { 42, 7, 'S', "", 9, 0, 1, 5, 100 } },
+		  { 42, 7, 'S', "", 9, 0, 1, 5, 0, 100 } },
 		{ "42 (cat) R 7" REST "30 12 900 900 20 0 3 0 5000 1000000", false, { 0 } },
 		{ "42 (cat) R x" REST "30 12 900 900 20 0 3 0 5000 1000000 77", false, { 0 } },
 		{ "0 (cat) R 7" REST "30 12 900 900 20 0 3 0 5000 1000000 77", false, { 0 } },
@@ -56,6 +56,7 @@ static void a_line_of_stat(void **state)
 		assert_string_equal(process.name, expected->name);
 		assert_int_equal(process.start_ticks, expected->start_ticks);
 		assert_int_equal(process.cpu_ticks, expected->cpu_ticks);
+		assert_int_equal(process.waited_ticks, expected->waited_ticks);
 		assert_int_equal(process.threads, expected->threads);
 		assert_int_equal(process.resident_pages, expected->resident_pages);
 		assert_int_equal(process.faults, expected->faults);

@@ -11,11 +11,14 @@
 
 /* The names at each level, in the order in which they are written. They only grow: append here. */
 static const char *const top[] = {
-	"schema",     "job_id",	  "name",     "profile",    "key",
-	"command",    "cwd",	  "user",     "host",	    "submitted_at",
-	"started_at", "ended_at", "waited_s", "waited_for", "attempt",
-	"placement",  "limits",	  "exit",     "usage",	    "leftover_processes",
-	"hooks",      "sweep",
+	"schema",	"job_id",     "name",
+	"profile",	"key",	      "command",
+	"cwd",		"user",	      "host",
+	"submitted_at", "started_at", "ended_at",
+	"waited_s",	"waited_for", "attempt",
+	"placement",	"limits",     "exit",
+	"usage",	"pressed",    "leftover_processes",
+	"hooks",	"sweep",
 };
 static const char *const exit_names[] = { "reason", "code", "oom_limit", "signal" };
 static const char *const usage_names[] = {
@@ -31,6 +34,7 @@ static const char *const usage_names[] = {
 	"oom_kills",
 	"throttled_s",
 	"frozen_s",
+	"pressed_s",
 	"temp_peak_bytes", /* only of a job with a private directory */
 };
 static const char *const sweep_names[] = { "files", "bytes" };

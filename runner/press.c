@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * on_pressure: what the job gives way by while the host is short of something, and how it is taken
+ * back. When it is its turn is policy/pressure's to say. Nothing is asked of the ledger while the
+ * host is well.
+ */
+#include "runner/press.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/parse.h"
+#include "base/procfs.h"
+#include "cgroup/tree.h"
+#include "runner/events.h"
+#include "runner/tell.h"
+#include "runner/watcher.h"
+
+#define LOCK_WAIT_NS (100 * RR_NS_PER_MS) /* the next look tries again */
+#define WEIGHT_DEFAULT 100
+#define WEIGHT_PART 10 /* a job that gives way keeps this part of its weight */
+#define RECLAIM_BYTES (32U << 20) /* a look: the launcher waits for it */
+#define THROTTLE_CHANGE 0.05 /* of a CPU: less is not worth a change */
+#define PSI_NONE (-1.0)
+
+/* ---- what the host is short of ---- */
+
+/* PSI some avg10 of the host; a job without a leaf could not be told from others. */
+static double host_stall(const struct watcher *watcher, const char *path)
+{
+	struct rr_pressure host;
+
+	rr_read_pressure(AT_FDCWD, path, &host);
+	return host.known && in_cgroup(watcher) ? host.some_avg10 : PSI_NONE;
+}
+
+/* As if all of it were others'. */
+static void read_host(const struct watcher *watcher, struct pressure_reading *ret)
+{
+	const struct gate *gate = &watcher->alert.gate;
+	bool stalls = gate->limits.pressure_percent >= 0;
+
+	*ret = (struct pressure_reading){
+		.cpu = gate->cpu_percent,
+		.cpu_threshold = gate->limits.cpu_percent,
+		.memory = gate->verdict.value[HEADROOM_MEMORY],
+		.memory_threshold = gate->limits.memory_percent,
+		.stall_threshold = gate->limits.pressure_percent,
+		.memory_stall = PSI_NONE,
+		.io_stall = PSI_NONE,
+	};
+	if (stalls || ret->memory_threshold < 100)
+		ret->memory_stall = host_stall(watcher, "/proc/pressure/memory");
+	if (stalls)
+		ret->io_stall = host_stall(watcher, "/proc/pressure/io");
+}
+
+/* A running job, as its ticket names it. */
+struct seen_job {
+	uint64_t number;
+	pid_t launcher; /* 0: in a pid namespace that is not ours */
+	char leaf[LEDGER_LEAF_SIZE]; /* empty: it has none */
+};
+
+/* The ledger is locked. */
+static size_t find_jobs(const struct ledger *ledger, const struct ledger_ticket *tickets, size_t n,
+			size_t me, struct seen_job ret[static PRESS_JOBS_MAX])
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < n && found < PRESS_JOBS_MAX; i++) {
+		bool here = tickets[i].pid_namespace == tickets[me].pid_namespace;
+		struct ledger_detail detail;
+
+		if (tickets[i].state != TICKET_RUNNING)
+			continue;
+		ledger_read_detail(ledger, i, &detail);
+		ret[found] = (struct seen_job){ .number = tickets[i].number,
+						.launcher = here ? tickets[i].pid : 0 };
+		memcpy(ret[found++].leaf, detail.leaf, sizeof(detail.leaf));
+	}
+	return found;
+}
+
+static bool job_cpu_us(const struct seen_job *job, uint64_t *ret)
+{
+	char path[LEDGER_LEAF_SIZE + sizeof("/cpu.stat")], text[512];
+
+	if (!job->leaf[0])
+		return job->launcher > 0 && tree_cpu_us(job->launcher, ret) == 0;
+	(void)snprintf(path, sizeof(path), "%s/cpu.stat", job->leaf);
+	return rr_read_at(AT_FDCWD, path, text, sizeof(text)) > 0 &&
+	       rr_text_u64(text, "usage_usec", ret) == 0;
+}
+
+/* Who waits in a job may do so alone: what is left has nothing to do with jobs for certain. */
+static void take_off_stall(double *stall, const struct seen_job *job, const char *file)
+{
+	char path[LEDGER_LEAF_SIZE + 32];
+	struct rr_pressure own;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", job->leaf, file);
+	rr_read_pressure(AT_FDCWD, path, &own);
+	if (own.known && *stall > 0)
+		*stall = *stall > own.some_avg10 ? *stall - own.some_avg10 : 0;
+}
+
+static uint64_t cpu_before(const struct press *press, uint64_t number)
+{
+	for (size_t i = 0; i < press->n_jobs; i++)
+		if (press->jobs[i].number == number)
+			return press->jobs[i].cpu_us;
+	return 0;
+}
+
+/* The share of the host's CPUs that these took together since the last look; negative at the first.
+ */
+static double jobs_cpu_percent(struct press *press, const struct seen_job *seen, size_t n,
+			       double cpus)
+{
+	uint64_t now_ns = rr_now_boot_ns(), over_ns = now_ns - press->jobs_ns, sum_us = 0;
+	struct press_job jobs[PRESS_JOBS_MAX];
+	size_t n_jobs = 0;
+	bool first = press->jobs_ns == 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct press_job *job = &jobs[n_jobs];
+		uint64_t before;
+
+		if (!job_cpu_us(&seen[i], &job->cpu_us))
+			continue;
+		job->number = seen[i].number;
+		/* One that is new has taken all of it since then. */
+		before = cpu_before(press, job->number);
+		sum_us += job->cpu_us > before ? job->cpu_us - before : 0;
+		n_jobs++;
+	}
+	memcpy(press->jobs, jobs, n_jobs * sizeof(jobs[0]));
+	press->n_jobs = n_jobs;
+	press->jobs_ns = now_ns;
+	if (first || over_ns == 0 || cpus <= 0)
+		return -1;
+	return 100 * ((double)sum_us * RR_NS_PER_US / (double)over_ns) / cpus;
+}
+
+/* ---- the steps ---- */
+
+static void put_event(enum pressure_step step, bool taken_back, enum pressure_cause cause)
+{
+	json_t *fields = json_object();
+
+	(void)json_object_set_new(fields, "step", json_string(pressure_step_name(step)));
+	(void)json_object_set_new(fields, "taken_back", json_boolean(taken_back));
+	(void)json_object_set_new(fields, "resource",
+				  taken_back ? json_null()
+					     : json_string(pressure_cause_name(cause)));
+	events_put("warning", "job_pressed", fields);
+}
+
+/* A limit of ours in place of the job's own, which stands in the order, or that one again. */
+static int change_limit(const struct watcher *watcher, enum limit_id id, const struct limit *limit)
+{
+	struct limit copy = *limit;
+	struct rr_err err;
+	int r = placement_change(watcher->order->placement, id, &copy, &err);
+
+	if (r < 0)
+		tell_more("%s", err.text);
+	return r;
+}
+
+static bool lower_weight(const struct watcher *watcher, enum limit_id id)
+{
+	const struct limit *own = &watcher->order->limits->v[id];
+	struct limit limit = { .asked = true };
+
+	/* A nice value could not be taken back. */
+	if (!placement_holds(watcher->order->placement, id))
+		return false;
+	limit.amount = (own->asked ? own->amount : WEIGHT_DEFAULT) / WEIGHT_PART;
+	if (limit.amount == 0)
+		limit.amount = 1;
+	return change_limit(watcher, id, &limit) == 0;
+}
+
+static bool throttle(struct watcher *watcher, const struct pressure_reading *reading)
+{
+	const struct limit *own = &watcher->order->limits->v[LIMIT_CPUS];
+	double all = watcher->alert.gate.reading.room.cpus;
+	struct limit limit = { .asked = true, .cpus = pressure_cpus_left(reading, all) };
+
+	if (own->asked && own->cpus < limit.cpus)
+		limit.cpus = own->cpus;
+	/* An affinity holds whole CPUs only. */
+	if (!placement_holds(watcher->order->placement, LIMIT_CPUS))
+		limit.cpus = limit.cpus < 1 ? 1 : (double)(unsigned)limit.cpus;
+	if (watcher->press.cpus > 0 && limit.cpus < watcher->press.cpus + THROTTLE_CHANGE &&
+	    limit.cpus > watcher->press.cpus - THROTTLE_CHANGE)
+		return true;
+	if (change_limit(watcher, LIMIT_CPUS, &limit) < 0)
+		return false;
+	watcher->press.cpus = limit.cpus;
+	return true;
+}
+
+/* Some of its memory each time; the kernel says -EAGAIN when there was less to be had. */
+static bool reclaim(const struct watcher *watcher)
+{
+	char text[32];
+	int r;
+
+	if (!in_cgroup(watcher))
+		return false;
+	(void)snprintf(text, sizeof(text), "%u", RECLAIM_BYTES);
+	r = rr_write_at(watcher->order->placement->leaf.fd, "memory.reclaim", text);
+	return r == 0 || r == -EAGAIN;
+}
+
+static bool freeze(struct watcher *watcher)
+{
+	if (steer_press(watcher, true) < 0)
+		return false;
+	tell("the host is short of %s: %s stands still until that is over (on_pressure)",
+	     pressure_cause_name(watcher->press.cause), watcher->order->plan->command[0]);
+	return true;
+}
+
+static void kill_job(struct watcher *watcher)
+{
+	watcher->canceled = true;
+	watcher->outcome->over_pressure = true;
+	ending_ask(watcher);
+}
+
+/* False when it cannot be had here. */
+static bool take(struct watcher *watcher, enum pressure_step step,
+		 const struct pressure_reading *reading)
+{
+	bool cpu, io;
+
+	switch (step) {
+	case PRESSURE_WEIGHT:
+		cpu = lower_weight(watcher, LIMIT_CPU_WEIGHT);
+		io = lower_weight(watcher, LIMIT_IO_WEIGHT);
+		return cpu || io;
+	case PRESSURE_THROTTLE:
+		return throttle(watcher, reading);
+	case PRESSURE_RECLAIM:
+		return reclaim(watcher);
+	case PRESSURE_FREEZE:
+		return freeze(watcher);
+	case PRESSURE_KILL:
+		kill_job(watcher);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void take_back(struct watcher *watcher, enum pressure_step step)
+{
+	const struct limit *own = watcher->order->limits->v;
+
+	switch (step) {
+	case PRESSURE_WEIGHT:
+		if (placement_holds(watcher->order->placement, LIMIT_CPU_WEIGHT))
+			rr_ignore(change_limit(watcher, LIMIT_CPU_WEIGHT, &own[LIMIT_CPU_WEIGHT]));
+		if (placement_holds(watcher->order->placement, LIMIT_IO_WEIGHT))
+			rr_ignore(change_limit(watcher, LIMIT_IO_WEIGHT, &own[LIMIT_IO_WEIGHT]));
+		break;
+	case PRESSURE_THROTTLE:
+		rr_ignore(change_limit(watcher, LIMIT_CPUS, &own[LIMIT_CPUS]));
+		watcher->press.cpus = 0;
+		break;
+	case PRESSURE_FREEZE:
+		if (steer_press(watcher, false) == 0)
+			tell("%s goes on", watcher->order->plan->command[0]);
+		break;
+	default:
+		break;
+	}
+}
+
+/* ---- harder and softer ---- */
+
+static unsigned taken(const struct press *press)
+{
+	unsigned bits = 0;
+
+	for (size_t i = 0; i < press->n; i++)
+		bits |= 1U << press->stack[i];
+	return bits;
+}
+
+enum pressure_step press_step(const struct press *press)
+{
+	return press->n ? press->stack[press->n - 1] : PRESSURE_NONE;
+}
+
+static void note_begin(struct press *press, enum pressure_step step, uint64_t now_ns)
+{
+	if (press->n == 0)
+		press->since_ns = now_ns;
+	press->stack[press->n++] = step;
+	if (step > press->hardest)
+		press->hardest = step;
+}
+
+/* The next step that can be had. */
+static void harder(struct watcher *watcher, const struct pressure_reading *reading, uint64_t now_ns)
+{
+	char *const *words = settings_list(&watcher->order->plan->settings, SET_ON_PRESSURE);
+	struct press *press = &watcher->press;
+	unsigned tried = taken(press);
+	enum pressure_step step;
+
+	while ((step = pressure_next(words, tried, press->cause)) != PRESSURE_NONE) {
+		tried |= 1U << step;
+		if (!take(watcher, step, reading))
+			continue;
+		note_begin(press, step, now_ns);
+		tell_more("the host is short of %s: %s gives way by %s",
+			  pressure_cause_name(press->cause), watcher->order->plan->command[0],
+			  pressure_step_name(step));
+		put_event(step, false, press->cause);
+		steer_write_ticket(watcher);
+		return;
+	}
+}
+
+static void softer(struct watcher *watcher, uint64_t now_ns)
+{
+	struct press *press = &watcher->press;
+	enum pressure_step step = press_step(press);
+
+	press->n--;
+	take_back(watcher, step);
+	if (press->n == 0)
+		press->held_ns += now_ns - press->since_ns;
+	put_event(step, true, press->cause);
+	steer_write_ticket(watcher);
+}
+
+/* What a step in force does anew at every look. */
+static void keep_up(struct watcher *watcher, const struct pressure_reading *reading,
+		    enum pressure_state state)
+{
+	unsigned in_force = taken(&watcher->press);
+
+	if (in_force & 1U << PRESSURE_THROTTLE && !watcher->press.still)
+		(void)throttle(watcher, reading);
+	if (in_force & 1U << PRESSURE_RECLAIM && state == PRESSURE_SHORT)
+		(void)reclaim(watcher);
+}
+
+/* What the ledger says of our place among the jobs. False when it cannot be asked now. */
+static bool ask_ledger(struct watcher *watcher, struct pressure_reading *reading,
+		       struct pressure_order *ret_order, bool *ret_critical)
+{
+	struct admission *admission = watcher->order->admission;
+	struct seen_job seen[PRESS_JOBS_MAX];
+	const struct ledger_ticket *tickets;
+	struct rr_err ignored;
+	size_t n, n_seen;
+
+	if (ledger_lock(admission->ledger, LOCK_WAIT_NS, &ignored) != 0)
+		return false;
+	tickets = ledger_tickets(admission->ledger, &n);
+	if (admission->index >= n || tickets[admission->index].pid != getpid()) {
+		ledger_unlock(admission->ledger);
+		return false;
+	}
+	n_seen = find_jobs(admission->ledger, tickets, n, admission->index, seen);
+	pressure_rank(tickets, n, admission->index, ret_order);
+	*ret_critical = tickets[admission->index].priority >= PRIORITY_CRITICAL;
+	ledger_unlock(admission->ledger);
+	reading->cpu_jobs = jobs_cpu_percent(&watcher->press, seen, n_seen,
+					     watcher->alert.gate.reading.room.cpus);
+	for (size_t i = 0; i < n_seen; i++) {
+		take_off_stall(&reading->memory_stall, &seen[i], "memory.pressure");
+		take_off_stall(&reading->io_stall, &seen[i], "io.pressure");
+	}
+	/* Nothing to compare with: the next look has. */
+	if (reading->cpu_jobs < 0)
+		reading->cpu = -1;
+	return true;
+}
+
+static void judge(struct watcher *watcher, struct pressure_reading *reading)
+{
+	struct press *press = &watcher->press;
+	uint64_t now_ns = rr_now_boot_ns();
+	struct pressure_order order;
+	enum pressure_state state;
+	bool critical;
+
+	if (!ask_ledger(watcher, reading, &order, &critical))
+		return;
+	state = pressure_judge(reading, &press->cause);
+	keep_up(watcher, reading, state);
+	switch (pressure_look(&press->pressure, state, &order, press->n > 0, now_ns)) {
+	case PRESSURE_HARDER:
+		if (!critical && watcher->phase == PHASE_RUNNING && !watcher->asked_to_end)
+			harder(watcher, reading, now_ns);
+		break;
+	case PRESSURE_SOFTER:
+		softer(watcher, now_ns);
+		break;
+	default:
+		break;
+	}
+}
+
+void press_look(struct watcher *watcher)
+{
+	struct press *press = &watcher->press;
+	enum pressure_cause ignored;
+	struct pressure_reading reading;
+
+	if (!settings_list(&watcher->order->plan->settings, SET_ON_PRESSURE)[0])
+		return;
+	read_host(watcher, &reading);
+	/* As if no job used any of it: what is well then is well. */
+	if (press->n == 0 && pressure_judge(&reading, &ignored) != PRESSURE_SHORT) {
+		press->jobs_ns = 0;
+		press->pressure.since_ns = 0;
+		return;
+	}
+	judge(watcher, &reading);
+}
+
+void press_end(struct watcher *watcher)
+{
+	struct press *press = &watcher->press;
+
+	if (press->n > 0)
+		press->held_ns += rr_now_boot_ns() - press->since_ns;
+	press->n = 0;
+	watcher->outcome->pressed = press->hardest;
+	watcher->outcome->pressed_ns = press->held_ns;
+}
