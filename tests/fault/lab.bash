@@ -566,10 +566,11 @@ count_results() { # WORD
 	grep -c "^$1\b" "$work/results" || true
 }
 
-# Of the lines "WORD N": the greatest and the 99th percentile, in milliseconds, if there are any.
+# Of the lines "WORD N": the greatest, the 99th percentile and the median, in milliseconds, if there are any.
 sum_times() { # WORD TEXT
-	awk -v word="$1" '$1 == word { print $2 }' "$work/results" | sort -n | awk -v text="$2" '{ t[NR] = $1 }
-		END { if (NR) printf "%s %.1f ms at most, p99 %.1f ms; ", text, t[NR] / 1000, t[int((NR * 99 + 99) / 100)] / 1000 }'
+	awk -v word="$1" '$1 == word { print $2 }' "$work/results" | sort -n | awk -v text="$2" '{ t[NR] = $1 / 1000 }
+		function part(percent) { return t[int((NR * percent + 99) / 100)] }
+		END { if (NR) printf "%s %.1f ms at most, p99 %.1f ms, median %.1f ms; ", text, t[NR], part(99), part(50) }'
 }
 
 # ---- options ------------------------------------------------------------------------------------------------------------
