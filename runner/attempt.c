@@ -19,6 +19,7 @@
 #include "runner/retry.h"
 #include "runner/status_file.h"
 #include "runner/tell.h"
+#include "runner/terminal.h"
 
 /* What each stage leaves to the next. */
 struct attempt {
@@ -33,6 +34,7 @@ struct attempt {
 	struct child child;
 	struct outcome outcome;
 	struct held_output held;
+	struct terminal terminal;
 };
 
 static void leave_record(const struct attempt *attempt, bool placed, enum exit_reason reason,
@@ -136,6 +138,7 @@ static int start(struct attempt *attempt, struct rr_err *err)
 		return r;
 	}
 	keeper_await(&attempt->keeper);
+	terminal_save(&attempt->terminal);
 	return launch_go(&order, child, err);
 }
 
@@ -196,6 +199,8 @@ static struct status finished(struct attempt *attempt)
 	};
 
 	rr_fd_close(&attempt->child.pidfd);
+	if (attempt->outcome.signal)
+		terminal_restore(&attempt->terminal);
 	held_output_show(&attempt->held, !outcome_is_success(&attempt->outcome));
 	if (attempt->care.promise.fd >= 0)
 		care_hooks(attempt->plan, attempt->signals, &attempt->outcome, record_draft(&facts),

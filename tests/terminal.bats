@@ -189,6 +189,103 @@ state_of() { # PID LETTER
 	eventually 10 is_gone "$job"
 }
 
+@test "a window that changes its size: the job is told, and no more" {
+	local job
+	type_line 'resrun -- catch caught 28 15; stty size'
+	eventually 10 has_lines caught 1
+	job=$(sed -n 's/^ready //p' caught)
+	"${TERMINAL[@]}" resize-window -x 77 -y 22
+	eventually 10 has_lines caught 2
+	kill -TERM "$job"
+	eventually 10 shows_line '22 77'
+}
+
+@test "a pager and a screen full of processes: drawn, steered by keys, and gone without a trace" {
+	need less top
+	seq 1000 >numbers
+	type_line 'resrun -- less numbers; echo status=$?'
+	eventually 10 shows_line 29
+	press G
+	eventually 10 shows_line 1000
+	press q
+	eventually 10 shows_line status=0
+	! shows_line 1000 || fail 'its screen is still there'
+	type_line 'clear; resrun -- top; echo status=$?'
+	eventually 20 shows 'load average:'
+	press q
+	eventually 10 shows_line status=0
+}
+
+@test "an editor: drawn, stopped by ^Z and continued, told of a new size, and the file is written" {
+	need vi
+	type_line 'resrun -- vi -u NONE file; echo status=$?'
+	eventually 10 shows_re '^~ *$'
+	press i
+	type_line first
+	eventually 10 shows_line first
+	press Escape
+	press C-z
+	eventually 10 shows Stopped
+	! shows_re '^~ *$' || fail 'its screen is still there'
+	"${TERMINAL[@]}" resize-window -x 77 -y 22
+	type_line 'fg; echo back=$?'
+	eventually 10 shows_re '^~ *$'
+	press o
+	type_line second
+	press Escape
+	type_line ':set columns?'
+	eventually 10 shows 'columns=77'
+	type_line ':wq'
+	eventually 10 shows_line back=0
+	assert_equal "$(<file)" $'first\n\nsecond'
+}
+
+# Waits until it is alone on the terminal, whatever that makes of the end of a line; then its settings are in `after`.
+settings_after() {
+	eventually 10 is_gone "$(<job)"
+	"${TERMINAL[@]}" send-keys -l 'stty -a >after'
+	"${TERMINAL[@]}" send-keys C-j
+	eventually 10 test -s after
+}
+
+@test "a job that is killed cannot put the terminal's settings back: that is done for it, whoever killed it" {
+	local way
+	type_line 'stty -a >before'
+	eventually 10 test -s before
+	# By the shell, for a job that died of a signal; by resrun, for which it is told 124, and in a script.
+	for way in 'resrun' 'resrun --name holdout --kill-after 0.1'; do
+		rm -f job after
+		type_line "$way -- sh -c 'trap \"\" TERM; stty raw -echo; echo \$\$ >job; exec sleep 1000'"
+		eventually 10 test -s job
+		if [[ $way == resrun ]]; then
+			kill -KILL "$(<job)"
+		else
+			eventually 10 resrunctl set holdout timeout=0.1s
+		fi
+		settings_after
+		assert_equal "$(<after)" "$(<before)"
+	done
+}
+
+@test "the same in a script, and of a shell that had the terminal for itself; a job that ends by itself leaves what it likes" {
+	type_line 'stty -a >before'
+	eventually 10 test -s before
+	echo 'resrun -- bash --norc --noprofile -i; stty -a >after; read -r word; echo read=$word' >script
+	type_line 'bash script'
+	eventually 10 shows_re '^bash-[0-9.]+[$#] *$'
+	# At its prompt, it has the settings as it likes them.
+	type_line 'PS1="inner> "; echo $$ >job'
+	eventually 10 shows_re '^inner> *$'
+	kill -KILL "$(<job)"
+	eventually 10 test -s after
+	assert_equal "$(<after)" "$(<before)"
+	type_line line
+	eventually 10 shows_line read=line
+	rm after
+	type_line 'resrun -- stty -onlcr; stty -a >after; stty onlcr'
+	eventually 10 grep -qw -- -onlcr after
+}
+
 @test "a live line while it waits, gone when it starts; then a summary" {
 	mkfifo gate
 	background resrun -- sh -c 'read -r word <gate'
