@@ -32,10 +32,22 @@ static bool gets_on(struct stall *stall, const struct stall_sample *sample)
 	return stall->got_on;
 }
 
+static uint64_t forget(struct stall *stall, const struct stall_sample *sample)
+{
+	uint64_t known = sample->high_events == UNKNOWN ? stall->high_events : sample->high_events;
+
+	*stall = (struct stall){ .high_events = known };
+	return 0;
+}
+
 uint64_t stall_look(struct stall *stall, const struct stall_sample *sample)
 {
-	bool held = is_held(stall, sample), on = gets_on(stall, sample);
+	bool held, on;
 
+	if (sample->paused)
+		return forget(stall, sample);
+	held = is_held(stall, sample);
+	on = gets_on(stall, sample);
 	/* Without PSI the other two must do. */
 	if (!held || on ||
 	    (sample->pressure_known && sample->pressure_full_percent < STALL_PRESSURE_PERCENT)) {

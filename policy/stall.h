@@ -20,6 +20,7 @@ struct stall_sample {
 	uint64_t cpu_user_us; /* UINT64_MAX: not known */
 	bool pressure_known;
 	double pressure_full_percent; /* PSI full avg10 of the leaf */
+	bool paused; /* it stands still, or will as soon as it is let: it is not to get on */
 };
 
 struct stall {
@@ -30,5 +31,8 @@ struct stall {
 	bool got_on; /* at that time */
 };
 
-/* Takes a sample, and says for how long the job has been stalled: 0 when it is not. */
+/*
+ * Takes a sample, and says for how long the job has been stalled: 0 when it is not. After a pause
+ * that counts anew.
+ */
 uint64_t stall_look(struct stall *stall, const struct stall_sample *sample);

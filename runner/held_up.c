@@ -69,17 +69,13 @@ void held_up_look(struct watcher *watcher)
 		.cpu_user_us = usage->cpu_user_us,
 		.pressure_known = usage->memory_pressure.known,
 		.pressure_full_percent = usage->memory_pressure.full_avg10,
+		/* One that memory_high holds up comes to stand still only when it is let. */
+		.paused = watcher->frozen_since_ns || watcher->paused || watcher->press.still,
 	};
 	uint64_t for_ns;
 
 	if (high->by != BY_CGROUP || watcher->asked_to_end)
 		return;
-	/* What stands still makes no progress, and is not to; nor what has yet to come to that, as
-	 * one that memory_high holds up does only when it is let. */
-	if (watcher->frozen_since_ns || watcher->paused || watcher->press.still) {
-		watcher->stall = (struct stall){ .high_events = usage->high_events };
-		return;
-	}
 	for_ns = stall_look(&watcher->stall, &sample);
 	if (for_ns == 0)
 		watcher->stall_told = false;

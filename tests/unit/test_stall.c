@@ -105,12 +105,45 @@ static void what_is_not_known_accuses_nobody(void **state)
 	}
 }
 
+/* Held up all the time, also in the pause: it comes to stand still only when the kernel lets it. */
+static void a_pause_is_no_stall_and_after_it_all_counts_anew(void **state)
+{
+	struct stall_sample sample = { .now_ns = RR_NS_PER_S,
+				       .pressure_known = true,
+				       .pressure_full_percent = 90 };
+	struct stall stall = { 0 };
+	uint64_t before_ns = 0;
+	int resumed = 0;
+
+	(void)state;
+	for (int second = 0; second < 60 && before_ns < 12 * RR_NS_PER_S; second++) {
+		sample.now_ns += RR_NS_PER_S;
+		sample.high_events++;
+		before_ns = stall_look(&stall, &sample);
+	}
+	assert_in_range(before_ns, 12 * RR_NS_PER_S, 13 * RR_NS_PER_S);
+	sample.paused = true;
+	for (int second = 0; second < 3; second++) {
+		sample.now_ns += RR_NS_PER_S;
+		sample.high_events++;
+		assert_true(stall_look(&stall, &sample) == 0);
+	}
+	sample.paused = false;
+	do {
+		sample.now_ns += RR_NS_PER_S;
+		sample.high_events++;
+		resumed++;
+	} while (resumed < 60 && stall_look(&stall, &sample) < 12 * RR_NS_PER_S);
+	assert_in_range(resumed, 12, 20);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lives_are_judged),
 		cmocka_unit_test(it_counts_from_the_beginning_of_the_stall),
 		cmocka_unit_test(progress_ends_it),
+		cmocka_unit_test(a_pause_is_no_stall_and_after_it_all_counts_anew),
 		cmocka_unit_test(what_is_not_known_accuses_nobody),
 	};
 
