@@ -187,6 +187,35 @@ with multiprocessing.Pool(2) as pool: print(sum(pool.map(abs, [-1, -2])))'
 	done
 }
 
+@test "HandBrakeCLI and x265 encode under baseline" {
+	need ffmpeg
+	need HandBrakeCLI
+	need x265
+	ffmpeg -nostdin -loglevel error -f lavfi -i testsrc=d=1:s=160x120 -c:v mpeg4 in.mkv -pix_fmt yuv420p in.y4m
+	# Both wait for ever for a thread that they could not start.
+	under baseline timeout 150 HandBrakeCLI -i in.mkv -o out.mkv -e x265 --encoder-preset ultrafast -q 30
+	assert_success
+	[[ -s out.mkv ]]
+	under baseline timeout 150 x265 --preset ultrafast --input in.y4m -o out.hevc
+	assert_success
+	[[ -s out.hevc ]]
+}
+
+@test "python, with threads, processes and a socket, works under baseline" {
+	need python3
+	under baseline python3 -c '
+import concurrent.futures, mmap, socket, sqlite3, subprocess, tempfile, threading
+a, b = socket.socketpair(); t = threading.Thread(target=a.sendall, args=(b"thread",)); t.start(); print(b.recv(6).decode()); t.join()
+print(subprocess.run(["echo", "child"], capture_output=True, text=True).stdout, end="")
+with concurrent.futures.ProcessPoolExecutor(2) as pool: print(sum(pool.map(abs, [-1, -2])))
+with tempfile.TemporaryFile() as file:
+    file.truncate(4096)
+    with mmap.mmap(file.fileno(), 4096) as memory: memory[0] = 7; print(memory[0])
+print(sqlite3.connect("db").execute("select 41 + 1").fetchone()[0])'
+	assert_success
+	assert_output $'thread\nchild\n3\n7\n42'
+}
+
 @test "node with a worker thread works under baseline" {
 	need node
 	under baseline node -e 'new (require("worker_threads").Worker)("console.log(1)", { eval: true })'
