@@ -57,6 +57,15 @@ policy_file() { # LINE...
 	assert_line $'Seccomp:\t2'
 }
 
+@test "that setuid programs will not work is said once, and only to who wants to know more" {
+	under baseline true
+	assert_equal "$stderr" ''
+	run --separate-stderr resrun -v --seccomp baseline --retries 1 --backoff 0.01 -- false
+	assert_equal "$(grep -c 'sudo, su and other setuid programs will not work' <<<"$stderr")" 1
+	run --separate-stderr resrun -v -- true
+	refute grep -q setuid <<<"$stderr"
+}
+
 @test "baseline does not change the job's exit status" {
 	under baseline sh -c 'exit 7'
 	assert_equal "$status" 7
