@@ -85,8 +85,8 @@ told_since() { # WORD MESSAGE [COUNT]
 	eventually 100 told_since '' job_stalled
 	resrunctl pause held
 	eventually 20 told_since '' job_paused
-	# Each of these is a look at it. Of a stall that has been told of nothing more is said while it lasts.
-	eventually 60 told_since job_paused process_resources 3
+	# That is a look at it. Of a stall that has been told of nothing more is said while it lasts.
+	eventually 60 told_since job_paused process_resources
 	run -0 since job_paused
 	refute_output --partial job_stalled
 	resrunctl resume held
