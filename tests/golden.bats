@@ -4,47 +4,22 @@
 # What each verb of resrunctl writes to a terminal of 80 columns, byte by byte: tests/golden/VERB.txt. The past is made up, with
 # fixed names, times and numbers (tests/past); of the present, what is of the moment is masked (tests/golden/terminal).
 #
-# `make golden` writes the files anew: read what has changed in them, then commit it with what changed it.
+# `make golden` writes the files anew: read what has changed in them, then commit it with what changed it. What a job in a
+# leaf looks like is in tests/leaf.bats.
 #
 # runs: outside outside-user
 # shellcheck disable=SC2154  # status: set by await
 
 source "$BATS_TEST_DIRNAME/common.bash"
+source "$BATS_TEST_DIRNAME/golden.bash"
 
 setup() {
 	resrun_setup
-	need python3
-	GOLDEN=$SOURCE/tests/golden
-	masks=()
+	golden_setup
 }
 
 teardown() {
 	end_background
-}
-
-# Adds to what is masked from now on, as tests/golden/terminal takes it.
-mask() { # -m|-w RE TEXT
-	masks+=("$@")
-}
-
-# Runs a verb, and adds what it showed to the transcript.
-look() { # VERB [ARG]...
-	{
-		printf '$ resrunctl'
-		printf ' %s' "${@//"$BATS_TEST_TMPDIR"//tmp/test}"
-		printf '\n'
-		"$GOLDEN/terminal" "${masks[@]}" -m "$BATS_TEST_TMPDIR" /tmp/test resrunctl "$@"
-		printf '\n'
-	} >>transcript
-}
-
-# The transcript is what VERB.txt says, or from now on what it says.
-compare() { # VERB
-	if [[ ${RESRUN_GOLDEN:-} == renew ]]; then
-		cp transcript "$GOLDEN/$1.txt"
-	fi
-	run diff -u "$GOLDEN/$1.txt" transcript
-	assert_success
 }
 
 # ---- a past --------------------------------------------------------------------------------------------------------------
@@ -149,35 +124,10 @@ a_past() {
 
 # ---- a present -----------------------------------------------------------------------------------------------------------
 
-# One that runs and one that waits; what tells them from those of another day is masked.
-a_present() {
-	mkfifo gate
-	printf '#!/bin/sh\necho >holding\nread -r word <gate\n' >hold
-	chmod +x hold
-	background resrun --isolation process --name film -m 100M -- ./hold
-	holder=$LAST_PID
-	eventually 20 test -e holding
-	background resrun --name 'a waiter with quite a long name' -w inf -- true
-	waiter=$LAST_PID
-	eventually 20 queued 1 1
-	local id
-	while read -r id; do
-		mask -m "$id" film-film-
-	done < <(resrunctl status --json | jq -r '.running[].job_id')
-	while read -r id; do
-		mask -m "$id" waiterwait
-	done < <(resrunctl status --json | jq -r '.waiting[].job_id')
-	mask -m "\\b$holder\\b" PID -m "\\b$waiter\\b" PID
-}
-
-mask_host() {
-	mask -m '[0-9.]+%' N% -m '[0-9.]+GB' NGB -m '^CPU use is that .*' 'CPU use is that of …'
-}
-
 @test "golden: status" {
 	mask_host
 	look status
-	a_present
+	a_present --isolation process
 	mask -m ' +PID +USER +STATE +AGE' ' PID USER STATE AGE' -m " +PID +$(id -un) +running +[0-9a-z.]+" ' PID USER running AGE'
 	mask -m ' +WAITED' ' WAITED' -m ' +[0-9hms]+(?= its )' ' AGE'
 	RESRUN_RATE_LIMIT=9 RESRUN_RATE_WINDOW=2h look status
@@ -185,7 +135,7 @@ mask_host() {
 }
 
 @test "golden: top" {
-	a_present
+	a_present --isolation process
 	mask -m '^resrun on [^ ]+:' 'resrun on HOST:' -m ' +[0-9:]{8}$' ' TIME' -m '\[[^]]*\]' '[BAR]'
 	mask -m '[▁▂▃▄▅▆▇█ ]+$' ''
 	mask -m 'of [0-9.]+ CPUs' 'of N CPUs' -m '[0-9.]+[KMGTP]?(?= available$| free$)' N -m '^Pressure .*' 'Pressure …'
@@ -197,7 +147,7 @@ mask_host() {
 }
 
 @test "golden: why, of jobs that are there, and of one that is not" {
-	a_present
+	a_present --isolation process
 	mask -m 'for [0-9hms]+' 'for AGE' -m 'since [0-9hms]+ ago' 'since AGE ago'
 	look why film
 	look why waiter
@@ -211,7 +161,7 @@ mask_host() {
 
 @test "golden: monitor" {
 	mkdir empty
-	a_present
+	a_present --isolation process
 	mask -m '^[0-9:]{8}' TIME -m '\[[0-9]+\]' '[PID]' -m 'CPU ([0-9.]+%|unknown)' N% -m 'memory ([0-9.]+%|unknown)' N%
 	mask -m 'memory ([0-9.]+[KMG]?)(?!%)' N -m 'stage (hold|sh)' STAGE -m '\bage ([0-9hms.]+)' AGE
 	mask -m '[0-9.]+[KMGTP]? available' 'N available'
@@ -225,7 +175,7 @@ mask_host() {
 }
 
 @test "golden: pause, resume, set, cancel, wait, logs" {
-	a_present
+	a_present --isolation process
 	look set film memory=200M
 	look set film colour=red
 	look set waiter priority=high
