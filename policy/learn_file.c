@@ -275,5 +275,5 @@ int learn_add(const char *state_dir, const char *key, const struct learn_run *ru
 		     slot.number % LEARN_RUNS_MAX * sizeof(struct slot));
 	if (pwrite(fd, &slot, sizeof(slot), at) != (ssize_t)sizeof(slot))
 		return rr_err_sys(err, errno ? errno : EIO, "write what is learned, '%s'", path);
-	return 0;
+	return slot.number == 1 ? LEARN_NEW_KEY : 0;
 }

@@ -19,6 +19,9 @@ rr_checked int learn_read(const char *state_dir, const char *key,
 			  struct learn_run ret[static LEARN_RUNS_MAX], size_t *ret_n,
 			  struct rr_err *err);
 
-/* Adds a run. A file that is not sound is made anew. 0 or -errno with words. */
+/* Outcome of learn_add beside 0: it is the first run of its key. */
+#define LEARN_NEW_KEY 1
+
+/* Adds a run. A file that is not sound is made anew. 0, LEARN_NEW_KEY, or -errno with words. */
 rr_checked int learn_add(const char *state_dir, const char *key, const struct learn_run *run,
 			 struct rr_err *err);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/parse.h"
 #include "policy/learn_file.h"
+#include "policy/learn_forget.h"
 #include "runner/tell.h"
 
 #define WORDS_MAX 4096 /* of a command line are looked at */
@@ -185,7 +186,10 @@ void learn_from_run(const struct plan *plan, const struct limit_set *limits,
 		.outcome = outcome_of(outcome),
 	};
 	struct rr_err err;
+	int r = learn_add(plan->paths.state, plan->key, &run, &err);
 
-	if (learn_add(plan->paths.state, plan->key, &run, &err) < 0)
+	if (r == LEARN_NEW_KEY)
+		r = learn_forget_when_due(plan->paths.state, rr_now_wall_ns(), &err);
+	if (r < 0)
 		tell("%s", err.text);
 }

@@ -79,6 +79,20 @@ teardown() {
 	assert_output --partial 'input 15M'
 }
 
+@test "a key that was not run for more than a year is forgotten when a new one comes" {
+	local key
+	for key in old young; do
+		resrun --key "$key" -- true
+	done
+	touch -d '500 days ago' "$STATE"/learned/{old-*,.forgotten}
+	resrun --key young -- true
+	touch -d '300 days ago' "$STATE"/learned/young-*
+	run -0 compgen -G "$STATE/learned/old-*"
+	resrun --key new -- true
+	run -1 compgen -G "$STATE/learned/old-*"
+	run -0 compgen -G "$STATE/learned/young-*"
+}
+
 @test "what is known to be needed is reserved; what is declared stands" {
 	take_until_seen 150
 	hold_slot --key default:python3
