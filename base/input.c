@@ -39,17 +39,18 @@ static void read_path(int fds, const char *name, char path[static PATH_MAX])
 }
 
 /* Takes descriptor `name` for the input when it is a larger one than what was found so far. */
-static void look_at(int fds, int infos, const char *name, pid_t pid, struct input *best)
+static void look_at(int fds, const char *name, pid_t pid, struct input *best)
 {
 	struct stat st;
 	uint64_t position;
 	bool read_only;
-	char text[1024];
+	char text[1024], info[64];
 
 	if (fstatat(fds, name, &st, AT_NO_AUTOMOUNT) < 0 || !S_ISREG(st.st_mode) ||
 	    (uint64_t)st.st_size < INPUT_MIN_BYTES || (uint64_t)st.st_size < best->size)
 		return;
-	if (rr_read_at(infos, name, text, sizeof(text)) <= 0 ||
+	(void)snprintf(info, sizeof(info), "../fdinfo/%.40s", name);
+	if (rr_read_at(fds, info, text, sizeof(text)) <= 0 ||
 	    !input_parse(text, &position, &read_only) || !read_only || position == 0)
 		return;
 	/* Of two on the same file the one that is ahead. */
@@ -65,16 +66,13 @@ static void look_at_process(const char *proc, pid_t pid, struct input *best)
 {
 	char path[PATH_MAX];
 	const struct dirent *entry;
-	rr_autofd int infos = -1;
 	DIR *fds;
 
-	(void)snprintf(path, sizeof(path), "%.4000s/%d/fdinfo", proc, (int)pid);
-	infos = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	(void)snprintf(path, sizeof(path), "%.4000s/%d/fd", proc, (int)pid);
-	fds = infos < 0 ? NULL : opendir(path);
+	fds = opendir(path);
 	for (int i = 0; fds && i < DESCRIPTORS_MAX && (entry = readdir(fds)); i++)
 		if (entry->d_name[0] != '.')
-			look_at(dirfd(fds), infos, entry->d_name, pid, best);
+			look_at(dirfd(fds), entry->d_name, pid, best);
 	if (fds)
 		(void)closedir(fds);
 }
