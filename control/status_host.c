@@ -17,7 +17,7 @@
 
 /* Where there is no earlier sample: so many looks at the runnable threads, so far apart. */
 #define LOOKS 4
-#define BETWEEN_NS (2 * RR_NS_PER_MS)
+#define BETWEEN_NS RR_NS_PER_MS
 
 static void set_reading(struct status *status, double cpu_percent)
 {
