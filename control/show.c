@@ -13,6 +13,7 @@
 #include <wctype.h>
 
 #include "base/clock.h"
+#include "control/show_plain.h"
 #include "policy/report.h"
 
 #define EVEN_SHARE 0.1 /* hint of width: no column more than another */
@@ -141,6 +142,8 @@ void show_print(struct libscols_table *table, const char *title)
 		return;
 	}
 	(void)printf("%s:\n", title);
+	if (width_of_screen() == 0 && show_plain(table))
+		return;
 	/* The library writes to the descriptor's stream itself. */
 	(void)fflush(stdout);
 	(void)scols_print_table(table);

@@ -67,6 +67,29 @@ assert all(float(row["wall_s"]) >= 0 for row in rows)' <(resrunctl history --for
 	assert_output --partial "--format: 'xml' is not json, csv or table"
 }
 
+@test "a table is the same line by line, whether or not there is something in it that must be measured" {
+	fixed_run() { # ID KEY
+		jq -nc --arg id "$1" --arg key "$2" '{schema: 1, job_id: $id, key: $key, profile: "default",
+			ended_at: "2024-03-10T10:00:00Z", exit: {reason: "exited", code: 0}, usage: {wall_s: 1.5, cpu_s: 12}}' |
+			"$SOURCE/tests/past" history "$STATE"
+	}
+	fixed_run 0000000001 default:ffmpeg
+	fixed_run 0000000002 default:sh
+	run -0 resrunctl history
+	local plain=("${lines[@]}") i
+	# No wider than what is there, but of more bytes; and what a terminal must not be sent.
+	fixed_run 0000000003 'ü'
+	fixed_run 0000000004 $'\e[1m'
+	run -0 env LC_ALL=C.UTF-8 resrunctl history
+	assert_equal "${#lines[@]}" $((${#plain[@]} + 2))
+	for i in "${!plain[@]}"; do
+		assert_equal "${lines[i]}" "${plain[i]}"
+	done
+	assert_line --regexp '0000000003 ü +exited 0'
+	assert_line --partial '\x1b[1m'
+	refute_line --partial $'\e'
+}
+
 @test "the index grows with the history, and only by what is new" {
 	three_runs
 	assert_equal "$(names)" 'a b c'
