@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/parse.h"
@@ -14,7 +15,6 @@
 
 #define WORDS_MAX 64 /* of a launcher's command line, before its command */
 #define LINE_MAX_BYTES (64 << 10)
-#define COARSE_NS (10 * RR_NS_PER_S) /* from there on tenths of a second are noise */
 
 /* ---- the key ---- */
 
@@ -73,35 +73,35 @@ static double said_progress(const char *runtime_dir, const struct status_job *jo
 	return progress_read(path, job->ticket.uid, &said) == 0 ? said.percent : PROGRESS_UNKNOWN;
 }
 
-static void ask_history(const char *state_dir, const struct status_job *job, struct estimate *ret)
+/* The key of a job that shares nothing but the ledger with us may be one of ours by chance. */
+static bool is_learned_here(const struct paths *paths, const struct status_job *job)
 {
-	struct learn_run runs[LEARN_RUNS_MAX];
+	return !paths->shared || job->ticket.uid == geteuid();
+}
+
+static size_t read_runs(const struct paths *paths, const struct status_job *job,
+			struct learn_run runs[static LEARN_RUNS_MAX])
+{
 	char key[LEARN_KEY_MAX + 1];
-	struct learn_left left;
 	struct rr_err ignored;
 	size_t n;
 
+	if (!is_learned_here(paths, job))
+		return 0;
 	estimate_key(job, key, sizeof(key));
-	if (learn_read(state_dir, key, runs, &n, &ignored) < 0 ||
-	    !learn_left(runs, n, job->age_ns, &left))
-		return;
-	*ret = (struct estimate){ ESTIMATE_HISTORY, left.likely_ns, left.late_ns, left.usual_ns,
-				  left.longer };
+	return learn_read(paths->state, key, runs, &n, &ignored) < 0 ? 0 : n;
 }
 
-void estimate_end(const char *state_dir, const struct status_job *job, double progress_percent,
+void estimate_end(const struct paths *paths, const struct status_job *job, double progress_percent,
 		  struct estimate *ret)
 {
-	uint64_t left_ns = progress_left(progress_percent, job->age_ns);
+	struct learn_run runs[LEARN_RUNS_MAX];
 
 	*ret = (struct estimate){ .by = ESTIMATE_NONE };
 	/* Nobody knows for how long one will stand still. */
-	if (job->state != JOB_RUNNING)
-		return;
-	if (left_ns == UINT64_MAX)
-		ask_history(state_dir, job, ret);
-	else
-		*ret = (struct estimate){ .by = ESTIMATE_PROGRESS, .left_ns = left_ns };
+	if (job->state == JOB_RUNNING)
+		estimate_make(progress_percent, job->age_ns, runs, read_runs(paths, job, runs),
+			      ret);
 }
 
 void estimate_all(const struct context *context, struct status *status)
@@ -110,31 +110,17 @@ void estimate_all(const struct context *context, struct status *status)
 		struct status_job *job = &status->jobs[i];
 
 		if (job->state == JOB_RUNNING)
-			estimate_end(context->paths.state, job,
+			estimate_end(&context->paths, job,
 				     said_progress(context->paths.runtime, job), &job->estimate);
 	}
 }
 
-const char *estimate_by_name(enum estimate_by by)
-{
-	static const char *const names[] = { NULL, "progress", "history" };
-
-	return names[by];
-}
-
 const char *estimate_words(const struct estimate *estimate, char *buf, size_t size)
 {
-	uint64_t left_ns = estimate->left_ns;
 	char left[RR_FORMAT_SIZE];
 
-	if (estimate->by == ESTIMATE_NONE)
+	if (!estimate_left(estimate, left))
 		return NULL;
-	if (left_ns >= COARSE_NS)
-		left_ns -= left_ns % RR_NS_PER_S;
-	if (estimate->by == ESTIMATE_HISTORY && estimate->longer == 0)
-		(void)snprintf(left, sizeof(left), "overdue");
-	else
-		(void)rr_format_time(left_ns, left);
 	(void)snprintf(buf, size, "%s by %s", left, estimate_by_name(estimate->by));
 	return buf;
 }

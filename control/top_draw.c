@@ -277,17 +277,11 @@ static const char *temp_text(const struct watch *watch, char buf[static RR_FORMA
 /* "3m" by progress, "~3m" by history. */
 static const char *left_text(const struct estimate *estimate, char buf[static RR_FORMAT_SIZE])
 {
-	uint64_t left_ns = estimate->left_ns / RR_NS_PER_S * RR_NS_PER_S;
+	bool rough = estimate->by == ESTIMATE_HISTORY && estimate->longer > 0;
 	char left[RR_FORMAT_SIZE];
+	const char *words = estimate_left(estimate, left);
 
-	if (estimate->by == ESTIMATE_NONE)
-		(void)snprintf(buf, RR_FORMAT_SIZE, "-");
-	else if (estimate->by == ESTIMATE_HISTORY && estimate->longer == 0)
-		(void)snprintf(buf, RR_FORMAT_SIZE, "overdue");
-	else
-		(void)snprintf(buf, RR_FORMAT_SIZE, "%s%s",
-			       estimate->by == ESTIMATE_HISTORY ? "~" : "",
-			       rr_format_time(left_ns, left));
+	(void)snprintf(buf, RR_FORMAT_SIZE, "%s%s", rough ? "~" : "", words ? words : "-");
 	return buf;
 }
 

@@ -137,8 +137,7 @@ static int look_at_jobs(struct top *top, struct rr_err *err)
 		memcpy(one->watch.leaf, job->detail.leaf, sizeof(one->watch.leaf));
 		watch_look(&one->watch, &top->scene);
 		look_at_temp(one, top->scene.now_ns);
-		estimate_end(top->context.paths.state, job, one->watch.progress_percent,
-			     &job->estimate);
+		estimate_end(&top->context.paths, job, one->watch.progress_percent, &job->estimate);
 		trail_add(&one->cpu, cpus > 0 && one->watch.cpu_percent >= 0
 					     ? one->watch.cpu_percent / cpus
 					     : -1);

@@ -272,8 +272,8 @@ static const char *find_variable(const char *environment, size_t length, const c
 }
 
 /* What the environment of one process names. Both buffers keep what they have when it names none.
- */
-static void read_environment(pid_t pid, char status[static PATH_MAX], char temp[static PATH_MAX],
+ * False when we may not look. */
+static bool read_environment(pid_t pid, char status[static PATH_MAX], char temp[static PATH_MAX],
 			     bool *ret_private, uid_t *ret_owner)
 {
 	rr_autofree char *text = NULL;
@@ -286,7 +286,7 @@ static void read_environment(pid_t pid, char status[static PATH_MAX], char temp[
 	(void)snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0 || rr_read_whole(fd, ENVIRONMENT_MAX, &text, &length) < 0)
-		return;
+		return false;
 	value = find_variable(text, length, "RESRUN_STATUS");
 	if (value && *value == '/' && !*status) {
 		(void)snprintf(status, PATH_MAX, "%s", value);
@@ -297,6 +297,7 @@ static void read_environment(pid_t pid, char status[static PATH_MAX], char temp[
 	value = find_variable(text, length, "TMPDIR");
 	if (value && *value == '/' && !*temp)
 		(void)snprintf(temp, PATH_MAX, "%s", value);
+	return true;
 }
 
 static void look_at_words(struct watch *watch, const char *status, uid_t owner)
@@ -341,21 +342,22 @@ static void look_at_stage(struct watch *watch, const struct scene *scene, const 
 {
 	char status[PATH_MAX] = "", temp[PATH_MAX] = "";
 	uid_t owner = (uid_t)-1;
+	bool allowed = false;
 
 	watch->progress_percent = PROGRESS_UNKNOWN;
 	watch->progress_from = watch->stage_from = FROM_NOTHING;
 	watch->input[0] = watch->stage[0] = '\0';
 	for (size_t i = 0; i < pids->n && i < ASKED_MAX && (!*status || !*temp); i++)
-		read_environment(pids->v[i], status, temp, &watch->temp_private, &owner);
+		allowed |= read_environment(pids->v[i], status, temp, &watch->temp_private, &owner);
 	look_at_words(watch, status, owner);
 	if (watch->stage_from == FROM_NOTHING)
 		look_for_stage(watch, scene, pids);
 	if (watch->progress_from == FROM_NOTHING)
 		look_for_progress(watch, pids);
-	(void)snprintf(watch->temp, sizeof(watch->temp), "%s",
-		       watch->temp_asked[0] ? watch->temp_asked
-		       : *temp		    ? temp
-					    : "/tmp");
+	if (!*temp && allowed)
+		(void)snprintf(temp, sizeof(temp), "/tmp");
+	/* Empty: of another user's processes nobody else can tell. */
+	memcpy(watch->temp, watch->temp_asked[0] ? watch->temp_asked : temp, sizeof(watch->temp));
 }
 
 void watch_look(struct watch *watch, const struct scene *scene)

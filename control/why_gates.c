@@ -77,10 +77,10 @@ static void slot_words(const struct status_job *job, char *buf, size_t size)
 	*buf = '\0';
 	if (estimate->by == ESTIMATE_PROGRESS)
 		(void)snprintf(buf, size, " (in %s, if it goes on as it did)",
-			       rr_format_time(estimate->left_ns, left));
+			       estimate_time(estimate->left_ns, left));
 	else if (estimate->by == ESTIMATE_HISTORY && estimate->longer > 0)
 		(void)snprintf(buf, size, " (likely in %s: such runs take %s)",
-			       why_since_words(estimate->left_ns, left),
+			       estimate_time(estimate->left_ns, left),
 			       rr_format_time(estimate->usual_ns, whole));
 	else if (estimate->by == ESTIMATE_HISTORY)
 		(void)snprintf(buf, size, " (overdue: such runs take %s)",

@@ -27,13 +27,13 @@ static void end_words(const struct estimate *estimate, char *buf, size_t size)
 	*buf = '\0';
 	if (estimate->by == ESTIMATE_PROGRESS)
 		(void)snprintf(buf, size, "; by its progress it ends in %s",
-			       rr_format_time(estimate->left_ns, left));
+			       estimate_time(estimate->left_ns, left));
 	else if (estimate->by == ESTIMATE_HISTORY && estimate->longer > 0)
 		(void)snprintf(buf, size,
 			       "; by its history it likely ends in %s, and in 9 of 10 cases within "
 			       "%s (%zu run%s of its key took longer than this one so far)",
-			       rr_format_time(estimate->left_ns, left),
-			       rr_format_time(estimate->late_ns, late), estimate->longer,
+			       estimate_time(estimate->left_ns, left),
+			       estimate_time(estimate->late_ns, late), estimate->longer,
 			       estimate->longer == 1 ? "" : "s");
 	else if (estimate->by == ESTIMATE_HISTORY)
 		(void)snprintf(buf, size,

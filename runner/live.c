@@ -14,6 +14,7 @@
 #include "base/progress.h"
 #include "cgroup/tree.h"
 #include "cgroup/walk.h"
+#include "policy/estimate.h"
 #include "policy/learn_file.h"
 #include "runner/tell.h"
 
@@ -71,28 +72,22 @@ static void read_runs(const struct plan *plan)
 		state.n_runs = 0;
 }
 
-/* ", 3m left by progress", ", 3m left by history", or nothing. */
+/* ", 3m left by progress", ", 3m left by history", ", overdue by history", or nothing. */
 static void left_words(const struct watch_order *order, double percent, uint64_t age_ns, char *buf,
 		       size_t size)
 {
-	uint64_t left_ns = progress_left(percent, age_ns);
-	bool said = left_ns != UINT64_MAX;
-	char words[RR_FORMAT_SIZE];
-	struct learn_left left;
+	struct estimate estimate;
+	char left[RR_FORMAT_SIZE];
+	bool overdue;
 
+	read_runs(order->plan);
+	estimate_make(percent, age_ns, state.runs, state.n_runs, &estimate);
 	*buf = '\0';
-	if (!said) {
-		read_runs(order->plan);
-		if (!learn_left(state.runs, state.n_runs, age_ns, &left))
-			return;
-		left_ns = left.likely_ns;
-	}
-	if (!said && left.longer == 0)
-		(void)snprintf(buf, size, ", overdue by history");
-	else
-		(void)snprintf(buf, size, ", %s left by %s",
-			       rr_format_time(left_ns / RR_NS_PER_S * RR_NS_PER_S, words),
-			       said ? "progress" : "history");
+	if (!estimate_left(&estimate, left))
+		return;
+	overdue = estimate.by == ESTIMATE_HISTORY && estimate.longer == 0;
+	(void)snprintf(buf, size, ", %s%s by %s", left, overdue ? "" : " left",
+		       estimate_by_name(estimate.by));
 }
 
 static void draw(const struct watch_order *order, const struct pids *pids,

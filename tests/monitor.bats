@@ -46,6 +46,15 @@ half_read() {
 	eventually 10 test -e half
 }
 
+@test "of another user's process it is not guessed where its temporary files are" {
+	[[ ! -r /proc/1/environ ]] || skip 'whoever may read that may read everything'
+	run -0 resrunctl monitor --json --duration 0s 1
+	holds '.temp_path == null and .temp_bytes == null and .temp_complete == null'
+	background sleep 1000
+	run -0 resrunctl monitor --json --duration 0s "$LAST_PID"
+	holds '.temp_path == "/tmp" and .temp_bytes != null'
+}
+
 @test "a process by its number: progress is the position in its largest input" {
 	half_read
 	watch_until '.stage_from == "processes" and .cpu_percent != null' "$LAST_PID"

@@ -54,12 +54,19 @@ as_user() { # COMMAND [ARG]...
 
 @test "another user's job is seen, and not steered; root steers all" {
 	resrunctl doctor --fix >/dev/null || true
+	printf '1710151200 0 1000000 1 9000 success\n' | "$SOURCE/tests/past" learned "$STATE" default:sleep
 	hold_slot --name roots
 	run -1 --separate-stderr as_user resrunctl cancel roots
 	[[ $stderr == *": it is a job of user root's; you are not" ]] || fail "$stderr"
 	let_go
 	background as_user resrun --name theirs -- sleep 1000
 	eventually 20 sh -c 'resrunctl status --json | jq -e ".running[0].state == \"running\""'
+	# What root has learned of a key is nothing that is known of the user's.
+	run -0 resrunctl status --json
+	holds '.running[0] | .user == "nobody" and .left_by == null and .left_s == null'
+	run -0 env COLUMNS=120 resrunctl top --once
+	assert_output --regexp 'theirs +running .* - .* sleep'
+	refute_output --regexp '~[0-9]'
 	run -0 resrunctl set theirs timeout=1h
 	run -0 resrunctl cancel theirs
 	await "$LAST_PID"
