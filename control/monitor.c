@@ -123,11 +123,7 @@ static int check(const struct request *request, struct rr_err *err)
 	if (request->json && request->csv)
 		return rr_err_set(err, EINVAL,
 				  "--json and --csv exclude each other; see resrunctl --help");
-	if (request->fallback && !request->url)
-		return rr_err_set(err, EINVAL,
-				  "--fallback is from --url, which is not given; see "
-				  "resrunctl --help");
-	if (request->words.n == 0 && !request->match && !request->url)
+	if (request->words.n == 0 && !request->match && !request->url && !request->fallback)
 		return rr_err_set(err, EINVAL,
 				  "whom to monitor is not said: PID, JOB or --match NAME; see "
 				  "resrunctl --help");
@@ -382,7 +378,7 @@ int verb_monitor(int argc, char **argv, struct rr_err *err)
 		  .help = "read that dashboard; processes while it does not answer",
 		  .text = &request.url },
 		{ .name = "fallback",
-		  .help = "read processes although there is a --url",
+		  .help = "read processes, also where there is a --url",
 		  .flag = &request.fallback },
 		{ .name = "json", .help = "print JSON lines", .flag = &request.json },
 		{ .name = "csv", .help = "print CSV", .flag = &request.csv },

@@ -230,7 +230,6 @@ half_read() {
 		--levels 1,2,3,4 1|--levels: '1,2,3,4'
 		999999999|there is no process 999999999
 		nobody|no process and no job
-		--fallback 1|--fallback is from --url
 		--url https://localhost|--url: 'https://localhost'
 	END
 }
@@ -335,8 +334,11 @@ answer() { # NAME PERCENT
 	mkfifo gate
 	background resrun --name here -- sh -c 'echo >holding; read -r word <gate'
 	eventually 20 test -e holding
-	run -0 --separate-stderr resrunctl monitor --json --debug -i 100ms --duration 100ms --temp empty --url "$url" --fallback
-	jq -e '.name == "here"' <<<"${lines[0]}"
+	for address in "--url $url" ''; do
+		# shellcheck disable=SC2086  # two words, or none
+		run -0 --separate-stderr resrunctl monitor --json --debug -i 100ms --duration 100ms --temp empty $address --fallback
+		jq -e '.name == "here"' <<<"${lines[0]}"
+	done
 	echo go >gate
 }
 
