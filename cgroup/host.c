@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <sys/sysinfo.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -125,26 +126,47 @@ static void tighten_cpu(const char *dir, struct host_sample *sample)
 }
 
 /* From our cgroup up to the mount. */
-static void tighten_by_ancestors(const struct host_roots *roots, struct host_sample *sample)
+static void tighten_by_ancestors(const char *cgroup, const char *own, bool only_cpu,
+				 struct host_sample *sample)
 {
 	char dir[PATH_SIZE];
-	size_t root_length = roots->cgroup ? strlen(roots->cgroup) : 0;
+	size_t root_length = cgroup ? strlen(cgroup) : 0;
 	uint64_t machine_bytes =
 		sample->room.memory_known ? sample->room.memory_total_bytes : UINT64_MAX;
 
-	if (!roots->cgroup || !roots->own || strncmp(roots->own, roots->cgroup, root_length) != 0)
+	if (!cgroup || !own || strncmp(own, cgroup, root_length) != 0)
 		return;
-	(void)snprintf(dir, sizeof(dir), "%s", roots->own);
+	(void)snprintf(dir, sizeof(dir), "%s", own);
 	for (;;) {
 		char *slash;
 
-		tighten_memory(dir, machine_bytes, sample);
+		if (!only_cpu)
+			tighten_memory(dir, machine_bytes, sample);
 		tighten_cpu(dir, sample);
 		slash = strrchr(dir, '/');
 		if (strlen(dir) <= root_length || !slash)
 			return;
 		*slash = '\0';
 	}
+}
+
+static void hold_to_quota(struct host_sample *sample)
+{
+	if (sample->quota_cpus > 0 && sample->quota_cpus < sample->room.cpus)
+		sample->room.cpus = sample->quota_cpus;
+}
+
+double host_cpus(const char *cgroup, const char *own)
+{
+	struct host_sample sample = { 0 };
+	cpu_set_t allowed;
+
+	sample.room.cpus = sched_getaffinity(0, sizeof(allowed), &allowed) == 0
+				   ? CPU_COUNT(&allowed)
+				   : get_nprocs();
+	tighten_by_ancestors(cgroup, own, true, &sample);
+	hold_to_quota(&sample);
+	return sample.room.cpus;
 }
 
 /* Adds up one "cpuN user nice system idle iowait irq softirq steal ..." line. */
@@ -217,9 +239,8 @@ void host_sample(const struct host_roots *roots, struct host_sample *ret)
 	sample_cpus(roots->proc, &sample);
 	if (!roots->without_pressure)
 		sample_pressure(roots->proc, &sample);
-	tighten_by_ancestors(roots, &sample);
-	if (sample.quota_cpus > 0 && sample.quota_cpus < sample.room.cpus)
-		sample.room.cpus = sample.quota_cpus;
+	tighten_by_ancestors(roots->cgroup, roots->own, false, &sample);
+	hold_to_quota(&sample);
 	*ret = sample;
 }
 

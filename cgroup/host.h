@@ -32,6 +32,10 @@ struct host_roots {
 /* Reads everything but disks once. What cannot be read is marked not known; never an error. */
 void host_sample(const struct host_roots *roots, struct host_sample *ret);
 
+/* The CPUs that we may use: by affinity, and by every cpu.max from `own` up to `cgroup`, as above.
+ */
+double host_cpus(const char *cgroup, const char *own);
+
 /* Threads of the machine that want a CPU at this moment, ours not counted. False when unknown. */
 bool host_runnable(const char *proc, uint64_t *ret);
 

@@ -77,6 +77,9 @@ bool status_is_judged(const struct status *status, enum headroom_resource resour
 /* Since when its level is what it is, as far as jobs have put it down; 0: not known. */
 uint64_t status_since(const struct status *status, enum headroom_resource resource);
 
+/* What running jobs have been promised and not taken yet. */
+struct headroom_reserved status_reserved(const struct status *status);
+
 /* Judges the sampled host against the thresholds; after the jobs are known. */
 void status_judge(const struct settings *settings, struct status *status);
 

@@ -101,7 +101,7 @@ void status_follow_host(const struct context *context, struct status *status)
 	read_alerts(context, status);
 }
 
-static struct headroom_reserved reserved(const struct status *status)
+struct headroom_reserved status_reserved(const struct status *status)
 {
 	rr_autofree struct ledger_ticket *tickets = calloc(status->n_jobs + 1, sizeof(*tickets));
 
@@ -112,7 +112,7 @@ static struct headroom_reserved reserved(const struct status *status)
 
 void status_judge(const struct settings *settings, struct status *status)
 {
-	struct headroom_reserved taken = reserved(status), nothing = { 0 };
+	struct headroom_reserved taken = status_reserved(status), nothing = { 0 };
 	struct headroom_limits limits = headroom_limits_of(settings);
 
 	headroom_judge(&status->reading, &nothing, &limits, NULL, &status->use);

@@ -3,11 +3,9 @@
 
 #include <errno.h>
 #include <pwd.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -16,6 +14,7 @@
 #include "cgroup/host.h"
 #include "policy/learn_file.h"
 #include "policy/retry_on.h"
+#include "policy/threads.h"
 
 #define HIGH_TO_MAX 1.5 /* memory.max over memory.high, where only high is asked for */
 
@@ -113,14 +112,14 @@ static void plan_reserve(struct plan *plan)
 static void plan_threads(struct plan *plan)
 {
 	const struct limit *cap = &plan->limits.v[LIMIT_CPUS];
-	cpu_set_t allowed;
-	double cpus = sched_getaffinity(0, sizeof(allowed), &allowed) == 0 ? CPU_COUNT(&allowed)
-									   : get_nprocs();
+	struct cg_hierarchy hierarchy;
+	double cpus;
 
+	cg_find(&hierarchy);
+	cpus = host_cpus(hierarchy.mode == CG_UNIFIED ? hierarchy.mount : NULL, hierarchy.own);
 	if (cap->asked && cap->cpus < cpus)
 		cpus = cap->cpus;
-	/* A thread for a begun CPU: 1.5 CPUs are best used by two. */
-	plan->threads = (unsigned)cpus + (cpus > (double)(unsigned)cpus);
+	plan->threads = threads_of_cpus(cpus);
 }
 
 /* One ARG with every {threads} replaced. */

@@ -222,6 +222,15 @@ a_past() {
 	compare config
 }
 
+@test "golden: threads" {
+	look threads --max 1
+	mask -m '"(?:cpus|threads)": ([0-9.]+)' N -m '"(?:busy_percent|over_s|available_bytes)": ([0-9.]+|null)' N
+	mask -m '"bound_by": "([a-z]+)"' …
+	look threads --max 3 --memory-per 512M --json
+	look threads --memory-per much
+	compare threads
+}
+
 @test "golden: doctor" {
 	# What a host allows is its own affair: which questions are asked, in which order.
 	mask -m '^ +to change that.*\n' '' -m '^(?:ok|note|problem) +' '' -m ':.*' '' -m '(?:^placement\n)+' $'placement\n'

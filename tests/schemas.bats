@@ -152,6 +152,10 @@ has_lost() { # JOB: its launcher was killed, and somebody has said so
 	valid doctor <<<"$output"
 	ctl alerts --json
 	valid alerts <answer
+	ctl threads --json
+	valid threads <answer
+	ctl threads --json --memory-per 1G --max 3
+	valid threads <answer
 	ctl config show --json
 	valid config-show <answer
 	run resrunctl audit --json

@@ -394,6 +394,46 @@ static void a_quota_makes_cpus_a_fraction(void **state)
 	assert_int_equal((unsigned)sample_tree(loose, "cg").room.cpus, 1);
 }
 
+/* The same number as that of a whole sample, from less. */
+static void cpus_alone(void **state)
+{
+	static const struct {
+		struct file files[FILES_MAX];
+		const char *own;
+		double cpus; /* 0: all that there are */
+	} rows[] = {
+		{ { { NULL, NULL } }, "cg/a", 0 },
+		{ { { "cg/cpu.max", "max 100000\n" }, { "cg/cpu.stat", "usage_usec 1\n" } },
+		  "cg",
+		  0 },
+		{ { { "cg/cpu.max", "50000 100000\n" },
+		    { "cg/cpu.stat", "usage_usec 1\n" },
+		    { "cg/a/cpu.max", "70000 100000\n" },
+		    { "cg/a/cpu.stat", "usage_usec 1\n" } },
+		  "cg/a",
+		  0.5 },
+		{ { { "cg/a/cpu.max", "25000 100000\n" }, { "cg/a/cpu.stat", "usage_usec 1\n" } },
+		  "cg/a",
+		  0.25 },
+		{ { { "cg/cpu.max", "99900000 100000\n" }, { "cg/cpu.stat", "usage_usec 1\n" } },
+		  "cg",
+		  0 },
+	};
+	char cgroup[PATH_MAX], leaf[PATH_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		double cpus, expected = rows[i].cpus > 0 ? rows[i].cpus : n_cpus;
+
+		(void)sample_tree(rows[i].files, rows[i].own);
+		cpus = host_cpus(fixture_path(cgroup, dir, "cg"),
+				 fixture_path(leaf, dir, rows[i].own));
+		if (cpus != expected)
+			fail_msg("row %zu: %g", i, cpus);
+	}
+	assert_int_equal((unsigned)host_cpus(NULL, NULL), n_cpus);
+}
+
 static void stat_without_cpus_is_unknown(void **state)
 {
 	static const char *const texts[] = { "",
@@ -602,6 +642,7 @@ int main(void)
 		DIR_TEST(cpus_and_ticks),
 		DIR_TEST(only_cpus_that_we_may_use_count),
 		DIR_TEST(a_quota_makes_cpus_a_fraction),
+		DIR_TEST(cpus_alone),
 		DIR_TEST(stat_without_cpus_is_unknown),
 		DIR_TEST(pressure_or_none),
 		DIR_TEST(threads_that_want_a_cpu),
