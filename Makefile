@@ -229,7 +229,7 @@ install: all
 	install -m 644 completion/resrun.bash $(DESTDIR)$(SHARE)/bash-completion/completions/resrun
 	install -m 644 completion/_resrun $(DESTDIR)$(SHARE)/zsh/site-functions
 	install -m 644 completion/resrun.fish $(DESTDIR)$(SHARE)/fish/vendor_completions.d
-	install -m 644 README.md LICENSE resrun.ini $(DESTDIR)$(SHARE)/doc/resrun
+	install -m 644 README.md LICENSE resrun.ini docs/grafana-dashboard.json $(DESTDIR)$(SHARE)/doc/resrun
 	install -d $(DESTDIR)$(SHARE)/doc/resrun/schema
 	install -m 644 docs/schema/*.json $(DESTDIR)$(SHARE)/doc/resrun/schema
 	@# Hourly upkeep, for who enables it.

@@ -12,7 +12,7 @@
 #include "control/index_parts.h"
 #include "policy/history.h"
 
-#define VERSION 1 /* of the tables below; another is thrown away */
+#define VERSION 2 /* of the tables below; another is thrown away */
 #define BUSY_MS 60000 /* another resrunctl may be building it */
 #define SQL_SIZE 1024
 #define CRC_FIELD 9 /* checksum and tab before a line's object */
@@ -27,7 +27,9 @@ static const char tables[] =
 	"CREATE INDEX runs_by_name ON runs (name) WHERE name IS NOT NULL;"
 	"CREATE INDEX runs_by_job ON runs (job_id);"
 	"CREATE INDEX runs_that_failed ON runs (ended) WHERE failed;"
-	"PRAGMA user_version = 1";
+	"CREATE TABLE totals (profile, reason, failed, runs, wall, cpu, waited, last, "
+	"PRIMARY KEY (profile, reason, failed));"
+	"PRAGMA user_version = 2";
 
 int index_error(const struct index *index, const char *what, struct rr_err *err)
 {

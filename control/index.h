@@ -50,6 +50,22 @@ size_t index_torn(struct index *index);
 /* Records that are known. */
 size_t index_size(struct index *index);
 
+/* All runs of one profile that ended in one way: those of the history, and those of parts that were
+ * removed for their age while the index was kept. Texts as above. */
+struct index_total {
+	const char *profile, *reason;
+	bool failed;
+	uint64_t runs;
+	double wall_s, cpu_s, waited_s;
+	uint64_t last_wall_ns; /* when the last of them was over */
+};
+
+/* Calls visit for each, ordered by profile and reason. It costs the same however long the history
+ * is. As index_each. */
+rr_checked int index_each_total(struct index *index,
+				int (*visit)(const struct index_total *total, void *arg), void *arg,
+				struct rr_err *err);
+
 /* Calls visit for the records, oldest first. A non-zero answer ends it and is returned. 0, or
  * -errno with words. */
 rr_checked int index_each(struct index *index, const struct index_filter *filter,

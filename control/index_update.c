@@ -281,10 +281,27 @@ static uint64_t bytes_to_read(struct index *index)
 	return total;
 }
 
+/* Adds the runs after that row to the totals. What is forgotten later stays counted. */
+static int add_totals(struct index *index, int64_t after, struct rr_err *err)
+{
+	char sql[640];
+
+	(void)snprintf(sql, sizeof(sql),
+		       "INSERT INTO totals SELECT ifnull(profile, ''), ifnull(reason, ''), failed, "
+		       "count(*), total(wall), total(cpu), total(waited), max(ended) FROM runs "
+		       "WHERE rowid > %lld GROUP BY 1, 2, 3 "
+		       "ON CONFLICT DO UPDATE SET runs = runs + excluded.runs, "
+		       "wall = wall + excluded.wall, cpu = cpu + excluded.cpu, "
+		       "waited = waited + excluded.waited, last = max(last, excluded.last)",
+		       (long long)after);
+	return index_run_sql(index, sql, err);
+}
+
 static int add_parts(struct index *index, struct rr_err *err)
 {
 	struct feed feed = { .index = index, .total = bytes_to_read(index) };
 	int r = forget_parts(index, err);
+	int64_t newest = index_number(index, "SELECT ifnull(max(rowid), 0) FROM runs");
 
 	if (r < 0)
 		return r;
@@ -299,7 +316,7 @@ static int add_parts(struct index *index, struct rr_err *err)
 		r = add_part(&feed, i, err);
 	bar_end(&feed);
 	(void)sqlite3_finalize(feed.insert);
-	return r;
+	return r < 0 || feed.done == 0 ? r : add_totals(index, newest, err);
 }
 
 int index_update(struct index *index, struct rr_err *err)

@@ -36,6 +36,7 @@ static const struct verb {
 	{ "stats", verb_stats, "what the runs of each key needed, and what the next will need" },
 	{ "alerts", verb_alerts, "when the host ran short of something, and when it recovered" },
 	{ "threads", verb_threads, "how many workers fit now, by CPUs and memory that are free" },
+	{ "metrics", verb_metrics, "all of it as numbers for Prometheus" },
 	{ "replay", verb_replay, "what the learner would have made of a trace of tasks" },
 	{ "doctor", verb_doctor, "what this host allows, why not more, and what would allow it" },
 	{ "config", verb_config, "show, check or write the configuration" },

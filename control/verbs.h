@@ -25,5 +25,6 @@ rr_checked int verb_logs(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_wait(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_config(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_threads(int argc, char **argv, struct rr_err *err);
+rr_checked int verb_metrics(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_monitor(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_top(int argc, char **argv, struct rr_err *err);

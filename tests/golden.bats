@@ -231,6 +231,15 @@ a_past() {
 	compare threads
 }
 
+@test "golden: metrics" {
+	a_past
+	# Which pressure there is, and how much, is the host's.
+	mask -m '^resrun_(?:host|reserved)_[^ ]+ ([^ ]+)$' N -m '^.*resource="pressure".*\n' '' -m 'version="([^"]*)"' …
+	look metrics
+	look metrics --textfile "$PWD/nowhere/resrun.prom"
+	compare metrics
+}
+
 @test "golden: doctor" {
 	# What a host allows is its own affair: which questions are asked, in which order.
 	mask -m '^ +to change that.*\n' '' -m '^(?:ok|note|problem) +' '' -m ':.*' '' -m '(?:^placement\n)+' $'placement\n'
