@@ -232,11 +232,13 @@ install: all
 	install -m 644 README.md LICENSE resrun.ini docs/grafana-dashboard.json $(DESTDIR)$(SHARE)/doc/resrun
 	install -d $(DESTDIR)$(SHARE)/doc/resrun/schema
 	install -m 644 docs/schema/*.json $(DESTDIR)$(SHARE)/doc/resrun/schema
-	@# Hourly upkeep, for who enables it.
+	@# Hourly upkeep, and power off when idle, for who enables them.
 	install -d $(DESTDIR)$(UNITDIR)/system $(DESTDIR)$(UNITDIR)/user
 	for dir in $(UNITDIR)/system $(UNITDIR)/user $(SHARE)/doc/resrun; do \
-		for file in dist/resrun-upkeep.*; do \
-			case $$dir:$$file in $(UNITDIR)*.cron | $(SHARE)*.service | $(SHARE)*.timer) continue ;; esac; \
+		for file in dist/*; do \
+			case $$dir:$$file in \
+			$(UNITDIR)*.cron | $(SHARE)*.service | $(SHARE)*.timer | $(UNITDIR)/user:*poweroff*) continue ;; \
+			esac; \
 			sed 's|@BINDIR@|$(PREFIX)/bin|g' $$file >$(DESTDIR)$$dir/$${file#dist/} && \
 			chmod 644 $(DESTDIR)$$dir/$${file#dist/} || exit 1; \
 		done; \

@@ -37,6 +37,7 @@ static const struct verb {
 	{ "alerts", verb_alerts, "when the host ran short of something, and when it recovered" },
 	{ "threads", verb_threads, "how many workers fit now, by CPUs and memory that are free" },
 	{ "metrics", verb_metrics, "all of it as numbers for Prometheus" },
+	{ "idle", verb_idle, "whether nothing has run or waited for so long, as its exit status" },
 	{ "replay", verb_replay, "what the learner would have made of a trace of tasks" },
 	{ "doctor", verb_doctor, "what this host allows, why not more, and what would allow it" },
 	{ "config", verb_config, "show, check or write the configuration" },
@@ -50,8 +51,9 @@ static void print_help(void)
 	(void)puts(
 		"\n`resrunctl VERB --help` tells the verb's options; --version the version.\n\n"
 		"Exit status: 0; 1 when doctor or audit found something, sweep could not do all, "
-		"or a job was\n"
-		"not changed as asked; 75 when another sweep or audit is at work; 125 when "
+		"a job was not\n"
+		"changed as asked, or it is not idle; 75 when another sweep or audit is at work; "
+		"125 when "
 		"resrunctl failed\n"
 		"or was misused.");
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The verbs of resrunctl, a file each. argv[0] is the verb itself. Each returns its exit status
- * (0: did it; 1: doctor or audit found something, sweep could not do all, a job was not steered),
+ * (0: did it; 1: doctor or audit found something, sweep could not do all, a job was not steered,
+ * it is not idle),
  * or -errno with words, which main prints before it ends with 125.
  */
 #pragma once
@@ -26,5 +27,6 @@ rr_checked int verb_wait(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_config(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_threads(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_metrics(int argc, char **argv, struct rr_err *err);
+rr_checked int verb_idle(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_monitor(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_top(int argc, char **argv, struct rr_err *err);

@@ -240,6 +240,22 @@ a_past() {
 	compare metrics
 }
 
+@test "golden: idle" {
+	look idle --for 1h
+	a_past
+	mask -m 'over [0-9hm]+ ago' 'over AGE ago' -m '"idle_s": ([0-9.]+)' N
+	look idle --for 1h
+	look idle --for 100000h
+	look idle --for 1h --json
+	a_present
+	mask -m 'there for [0-9hms]+' 'there for AGE' -m '"age_s": ([0-9.]+)' N
+	# Which of them is named first is the order of their slots.
+	look idle --for 1h
+	look idle --for 1h -q
+	look idle
+	compare idle
+}
+
 @test "golden: doctor" {
 	# What a host allows is its own affair: which questions are asked, in which order.
 	mask -m '^ +to change that.*\n' '' -m '^(?:ok|note|problem) +' '' -m ':.*' '' -m '(?:^placement\n)+' $'placement\n'

@@ -156,6 +156,13 @@ has_lost() { # JOB: its launcher was killed, and somebody has said so
 	valid threads <answer
 	ctl threads --json --memory-per 1G --max 3
 	valid threads <answer
+	ctl idle --json --for 1h
+	valid idle <answer
+	hold_slot
+	run -1 resrunctl idle --json --for 1h
+	valid idle <<<"$output"
+	let_go
+	await "$holder"
 	ctl config show --json
 	valid config-show <answer
 	run resrunctl audit --json
