@@ -68,7 +68,7 @@ static int check_layers(const struct config *config, const struct settings *prof
 	if (r == 0 && profile)
 		r = settings_overlay(&settings, profile, err);
 	if (r == 0)
-		r = settings_check(&settings, err);
+		r = config_check(&settings, err);
 	settings_free(&settings);
 	return r;
 }

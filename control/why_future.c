@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/parse.h"
 #include "control/why.h"
+#include "policy/deadline.h"
 #include "policy/learn_file.h"
 
 /* The settings that resrun would have, by profile or by the name of the command. */
@@ -95,6 +96,33 @@ static uint64_t reserve_bytes(const struct settings *settings, const struct stat
 	return (uint64_t)(reserve->number / 100 * (double)status->reading.room.memory_total_bytes);
 }
 
+/* Whether its deadline can be met, if it has one. */
+static void ask_deadline(const struct settings *settings, const char *state_dir, const char *key,
+			 char *buf, size_t size)
+{
+	struct deadline deadline = { .set = true };
+	struct learn_run runs[LEARN_RUNS_MAX];
+	uint64_t now_ns = rr_now_wall_ns(); /* any clock will do */
+	char words[200];
+	struct rr_err err;
+	size_t n, used = strlen(buf);
+
+	if (!settings_has(settings, SET_DEADLINE))
+		return;
+	if (deadline_parse(settings_text(settings, SET_DEADLINE), now_ns, &deadline.at_ns, &err) <
+	    0) {
+		(void)snprintf(buf + used, size - used, "; deadline: %s", err.text);
+		return;
+	}
+	if (learn_read(state_dir, key, runs, &n, &err) == 0)
+		deadline_learn(&deadline, runs, n);
+	(void)snprintf(buf + used, size - used, "; %s%s",
+		       deadline_words(&deadline, now_ns, 0, words, sizeof(words)),
+		       deadline_judge(&deadline, now_ns, 0) == DEADLINE_OPEN
+			       ? ""
+			       : ": it would not start");
+}
+
 /* What is known of the key, for people; the need goes to *ret. */
 static void ask_learner(const char *state_dir, const char *key, struct learn_need *ret, char *buf,
 			size_t size)
@@ -147,6 +175,7 @@ int why_explain_future(const struct why_future *future, bool json, struct rr_err
 	else
 		learn_usual_key(context.profile, future->command[0], key, sizeof(key));
 	ask_learner(context.paths.state, key, &need, learned, sizeof(learned));
+	ask_deadline(&context.settings, context.paths.state, key, learned, sizeof(learned));
 	status_read_host(&context, &status);
 	status.wanted_bytes = reserve_bytes(&context.settings, &status, &need);
 	why_ask(&context, &job, &status, &answer);

@@ -14,8 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/parse.h"
+#include "policy/deadline.h"
 #include "policy/pressure.h"
 #include "policy/retry_on.h"
 
@@ -450,6 +452,28 @@ static int check_words(const struct settings *settings, struct rr_err *err)
 	return 0;
 }
 
+static int check_deadline(const struct settings *settings, struct rr_err *err)
+{
+	uint64_t ignored_ns;
+	int r = 0;
+
+	if (settings_has(settings, SET_DEADLINE))
+		r = deadline_parse(settings_text(settings, SET_DEADLINE), rr_now_wall_ns(),
+				   &ignored_ns, err);
+	if (r < 0)
+		rr_err_prefix(err, "%s: deadline", settings->v[SET_DEADLINE].origin);
+	return r;
+}
+
+int config_check(const struct settings *settings, struct rr_err *err)
+{
+	int r = settings_check(settings, err);
+
+	if (r == 0)
+		r = check_words(settings, err);
+	return r < 0 ? r : check_deadline(settings, err);
+}
+
 /* Every layer onto `settings`, the lowest first. */
 static int stack_layers(const struct config *config, const struct config_profile *profile,
 			const struct settings *command_line, struct settings *settings,
@@ -467,9 +491,7 @@ static int stack_layers(const struct config *config, const struct config_profile
 		r = read_environment(settings, err);
 	if (r == 0)
 		r = settings_overlay(settings, command_line, err);
-	if (r == 0)
-		r = settings_check(settings, err);
-	return r < 0 ? r : check_words(settings, err);
+	return r < 0 ? r : config_check(settings, err);
 }
 
 int config_resolve(const struct config *config, const struct settings *command_line,

@@ -41,6 +41,10 @@ void config_free(struct config *config);
 #define CONFIG_FOLDERS_MAX 2
 size_t config_folders(const char *file, char ret[CONFIG_FOLDERS_MAX][PATH_MAX]);
 
+/* settings_check, and what other modules know of single values. 0 or -errno with words that name
+ * the origin, the key and the value. */
+rr_checked int config_check(const struct settings *settings, struct rr_err *err);
+
 /* Every settings layer for one job: `command_line` on top; the profile it names, or the first whose
  * `match` fits the base name of `program`. *ret_profile is "default" or the profile's name, owned
  * by config. 0 or -errno with words. */

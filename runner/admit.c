@@ -30,6 +30,7 @@ struct wait {
 	uint64_t entered_ns, deadline_ns;
 	bool told; /* that it waits */
 	bool canceled;
+	bool in_vain; /* its deadline cannot be met any more */
 };
 
 /* ---- waiting ---- */
@@ -69,8 +70,12 @@ static uint64_t sleep_until(const struct wait *wait)
 {
 	uint64_t until_ns = wait->look.next_ns;
 
+	uint64_t last_start_ns = deadline_last_start(&wait->plan->deadline);
+
 	if (until_ns > wait->deadline_ns)
 		until_ns = wait->deadline_ns;
+	if (until_ns > last_start_ns)
+		until_ns = last_start_ns;
 	return until_ns;
 }
 
@@ -154,12 +159,24 @@ static int sleep_on_events(struct wait *wait)
 	return 0;
 }
 
+/* Asked before a turn is taken, and again when it is known how long the wait is at least. */
+static bool is_in_vain(struct wait *wait)
+{
+	wait->in_vain = deadline_judge(&wait->plan->deadline, rr_now_boot_ns(),
+				       wait->look.earliest_ns) != DEADLINE_OPEN;
+	return wait->in_vain;
+}
+
 /* Waits for the turn. 0, an ADMIT_ outcome, or -errno. */
 static int wait_for_turn(struct wait *wait, int *ret_signal, struct rr_err *err)
 {
 	for (;;) {
-		int r = look_for_turn(&wait->look, false, err);
+		int r;
 
+		wait->look.earliest_ns = 0;
+		if (is_in_vain(wait))
+			return ADMIT_BUSY;
+		r = look_for_turn(&wait->look, false, err);
 		if (r < 0)
 			return r;
 		if (r == LOOK_GO)
@@ -171,7 +188,7 @@ static int wait_for_turn(struct wait *wait, int *ret_signal, struct rr_err *err)
 		if (r == OVERLAP_SKIP)
 			return ADMIT_OVERLAP;
 		wait->admission->waited_for |= wait->look.reason;
-		if (rr_now_boot_ns() >= wait->deadline_ns)
+		if (rr_now_boot_ns() >= wait->deadline_ns || is_in_vain(wait))
 			return ADMIT_BUSY;
 		show(wait);
 		*ret_signal = sleep_on_events(wait);
@@ -182,24 +199,42 @@ static int wait_for_turn(struct wait *wait, int *ret_signal, struct rr_err *err)
 	}
 }
 
+/* What stood in the way, for people. */
+static const char *obstacle_words(const struct wait *wait, char *buf, size_t size)
+{
+	char most[RR_FORMAT_SIZE], late[200];
+
+	if (wait->in_vain) {
+		(void)deadline_words(&wait->plan->deadline, rr_now_boot_ns(),
+				     wait->look.earliest_ns, late, sizeof(late));
+		(void)snprintf(buf, size, "%s%s%s", late, wait->told ? "; waited for " : "",
+			       wait->told ? wait->look.words : "");
+		return buf;
+	}
+	(void)snprintf(buf, size, "not admitted within %s: waited for %s",
+		       rr_format_time(settings_integer(&wait->plan->settings, SET_MAX_WAIT), most),
+		       wait->look.words);
+	return buf;
+}
+
 /* model: GIVE_UP. The time is over: on_busy decides. */
 static int give_up(struct wait *wait, struct rr_err *err)
 {
-	char waited[RR_FORMAT_SIZE];
+	char words[800];
 	int r;
 
+	(void)obstacle_words(wait, words, sizeof(words));
 	if (settings_integer(&wait->plan->settings, SET_ON_BUSY) != ON_BUSY_RUN) {
-		(void)rr_err_set(
-			err, EAGAIN, "not admitted within %s: waited for %s",
-			rr_format_time(settings_integer(&wait->plan->settings, SET_MAX_WAIT),
-				       waited),
-			wait->look.words);
+		(void)rr_err_set(err, EAGAIN, "%s%s", wait->in_vain ? "not admitted: " : "", words);
 		return ADMIT_BUSY;
 	}
 	r = look_for_turn(&wait->look, true, err);
 	if (r < 0)
 		return r;
-	tell("running without room (on_busy=run): waited for %s", wait->look.words);
+	if (wait->in_vain)
+		tell("running although it is too late (on_busy=run): %s", words);
+	else
+		tell("running without room (on_busy=run): waited for %s", wait->look.words);
 	return 0;
 }
 

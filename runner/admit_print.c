@@ -40,6 +40,19 @@ static void print_ledger(const struct plan *plan, struct ledger *ledger, FILE *o
 		      rr_format_time(free_at_ns - now_ns, left));
 }
 
+static void print_deadline(const struct deadline *deadline, FILE *out)
+{
+	uint64_t now_ns = rr_now_boot_ns();
+	char words[200];
+
+	if (deadline->set)
+		(void)fprintf(out, "  deadline: %s: %s\n",
+			      deadline_judge(deadline, now_ns, 0) == DEADLINE_OPEN
+				      ? "can be met"
+				      : "cannot be met",
+			      deadline_words(deadline, now_ns, 0, words, sizeof(words)));
+}
+
 void admit_print(const struct plan *plan, FILE *out)
 {
 	auto_ledger struct ledger *ledger = NULL;
@@ -48,6 +61,7 @@ void admit_print(const struct plan *plan, FILE *out)
 	char words[480];
 
 	(void)fprintf(out, "now:\n");
+	print_deadline(&plan->deadline, out);
 	if (ledger_open_to_read(plan->paths.ledger, plan->paths.shared, &ledger, &err) == 0 &&
 	    ledger_lock(ledger, TICKET_LOCK_NS, &err) == 0) {
 		print_ledger(plan, ledger, out);

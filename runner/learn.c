@@ -124,6 +124,7 @@ void learn(struct plan *plan)
 	if (learn_read(plan->paths.state, plan->key, runs, &n, &err) < 0)
 		tell("%s", err.text);
 	learn_predict(runs, n, plan->input_bytes, &plan->need);
+	deadline_learn(&plan->deadline, runs, n);
 	if (plan->need.ground == LEARN_BY_NOTHING) {
 		say_unknown(plan);
 		return;

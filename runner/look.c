@@ -161,6 +161,7 @@ static bool rate_allows(struct look *look, const struct ledger_ticket *tickets, 
 	if (count + (look->passing ? 1 : 0) < limit)
 		return true;
 	look->reason = WAITED_RATE;
+	look->earliest_ns = free_at_ns;
 	look_again(look, free_at_ns - now_ns);
 	/* One that dies before its job began gives its start back. */
 	watch_running(look, tickets, n, false);

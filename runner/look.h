@@ -34,6 +34,7 @@ struct look {
 	char words[640]; /* the same for people */
 	bool passing; /* those before it, as it cannot delay them */
 	uint64_t next_ns; /* BOOTTIME */
+	uint64_t earliest_ns; /* BOOTTIME: there is no start before; 0: not known */
 	uint64_t rise_ns; /* BOOTTIME: when we rise by a priority */
 	int watched[WATCHED_MAX]; /* pidfds */
 	size_t n_watched;

@@ -122,6 +122,24 @@ static void plan_threads(struct plan *plan)
 	plan->threads = threads_of_cpus(cpus);
 }
 
+/* Of all tries together. */
+static int plan_deadline(struct plan *plan, struct rr_err *err)
+{
+	uint64_t now_wall_ns = rr_now_wall_ns(), now_ns = rr_now_boot_ns(), at_wall_ns;
+	int r;
+
+	if (!settings_has(&plan->settings, SET_DEADLINE))
+		return 0;
+	r = deadline_parse(settings_text(&plan->settings, SET_DEADLINE), now_wall_ns, &at_wall_ns,
+			   err);
+	if (r < 0)
+		return r;
+	plan->deadline.set = true;
+	plan->deadline.at_ns =
+		at_wall_ns > now_wall_ns ? rr_time_add(now_ns, at_wall_ns - now_wall_ns) : now_ns;
+	return 0;
+}
+
 /* One ARG with every {threads} replaced. */
 static char *fill_in(const char *arg, unsigned threads)
 {
@@ -189,6 +207,8 @@ int plan_make(const struct request *request, struct plan *ret, struct rr_err *er
 		r = paths_find(&ret->settings, &ret->paths, err);
 	if (r == 0)
 		r = hook_lists_make(&ret->settings, &ret->hooks, err);
+	if (r == 0)
+		r = plan_deadline(ret, err);
 	if (r < 0)
 		return r;
 	plan_next_attempt(ret);

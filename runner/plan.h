@@ -10,6 +10,7 @@
 #include "cgroup/backend.h"
 #include "cgroup/limit.h"
 #include "policy/config.h"
+#include "policy/deadline.h"
 #include "policy/learn.h"
 #include "policy/paths.h"
 #include "policy/settings.h"
@@ -32,6 +33,7 @@ struct plan {
 	bool reserve_first; /* and waited for */
 	uint64_t input_bytes; /* of the files named in command */
 	struct learn_need need; /* by what was learned of key */
+	struct deadline deadline;
 	enum placement_want want;
 	unsigned threads;
 	unsigned attempt; /* 1 for the first try */
