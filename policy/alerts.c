@@ -261,8 +261,10 @@ int alerts_note(const char *state_dir, const struct alert_record *alert, struct 
 	if (!line)
 		return rr_err_sys(err, ENOMEM, "the alerts");
 	r = alerts_each(state_dir, take_severity, &last, err);
-	if (r < 0 || strcmp(last.severity, headroom_level_name(alert->level)) == 0)
+	if (r < 0)
 		return r;
+	if (strcmp(last.severity, headroom_level_name(alert->level)) == 0)
+		return ALERTS_SAME;
 	r = add_line(fd, line);
 	if (r == 0 && fstat(fd, &st) == 0 && st.st_size >= ALERTS_FILE_MAX &&
 	    rename(path, aside) < 0)

@@ -26,8 +26,11 @@ struct alert_record {
 /* "ok", "warning", "critical". */
 const char *headroom_level_name(enum headroom_level level);
 
+/* Outcome of alerts_note beside 0: the last of its resource says the same. */
+#define ALERTS_SAME 1
+
 /* Adds it, unless the last of its resource says the same; a resource that nothing is known of is
- * well. 0 or -errno with words. */
+ * well. 0, ALERTS_SAME, or -errno with words. */
 rr_checked int alerts_note(const char *state_dir, const struct alert_record *alert,
 			   struct rr_err *err);
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "runner/alert.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <syslog.h>
 
 #include "base/clock.h"
+#include "base/syslog.h"
 #include "policy/alerts.h"
 #include "runner/events.h"
 #include "runner/hooks.h"
@@ -46,8 +49,31 @@ static void run_hooks(const struct alert *alert, enum headroom_resource resource
 	}
 }
 
-/* For resrunctl alerts: of all jobs that see it, one puts it down. */
-static void note(const struct alert *alert, enum headroom_resource resource)
+/* To the system's log. A full one is no trouble of the job's. */
+static void log_alert(const struct alert_record *record)
+{
+	static const int priorities[] = { [HEADROOM_OK] = LOG_NOTICE,
+					  [HEADROOM_WARNING] = LOG_WARNING,
+					  [HEADROOM_CRITICAL] = LOG_CRIT };
+	const char *resource = headroom_name(record->resource),
+		   *severity = headroom_level_name(record->level);
+	char message[128], value[32], threshold[32];
+	const struct rr_log_field fields[] = {
+		{ "RESRUN_RESOURCE", resource },     { "RESRUN_SEVERITY", severity },
+		{ "RESRUN_VALUE", value },	     { "RESRUN_THRESHOLD", threshold },
+		{ "RESRUN_JOB_ID", record->job_id }, { NULL, NULL }
+	};
+
+	(void)snprintf(value, sizeof(value), "%.1f", record->value);
+	(void)snprintf(threshold, sizeof(threshold), "%.1f", record->threshold);
+	(void)snprintf(message, sizeof(message), "%s is %s: %s%%, threshold %s%% (seen by job %s)",
+		       resource, severity, value, threshold, record->job_id);
+	rr_ignore(rr_syslog(priorities[record->level], message, fields));
+}
+
+/* For resrunctl alerts, and the system's log: of all jobs that see it, one puts it down. `changed`:
+ * it is new to this one. */
+static void note(const struct alert *alert, enum headroom_resource resource, bool changed)
 {
 	const struct headroom_verdict *verdict = &alert->gate.verdict;
 	struct alert_record record = {
@@ -59,9 +85,13 @@ static void note(const struct alert *alert, enum headroom_resource resource)
 		.threshold = verdict->threshold[resource],
 	};
 	struct rr_err err;
+	int r = alerts_note(alert->plan->paths.state, &record, &err);
 
-	if (alerts_note(alert->plan->paths.state, &record, &err) < 0)
+	if (r < 0)
 		tell_more("%s", err.text);
+	/* Where nothing can be put down, each of them tells. */
+	if ((r == 0 || (r < 0 && changed)) && settings_integer(&alert->plan->settings, SET_SYSLOG))
+		log_alert(&record);
 }
 
 static void change(struct alert *alert, enum headroom_resource resource)
@@ -101,7 +131,7 @@ bool alert_look(struct alert *alert)
 			change(alert, i);
 		/* At first also what is as it should be: it may have recovered while no job ran. */
 		if (changed || !alert->noted)
-			note(alert, i);
+			note(alert, i, changed);
 	}
 	alert->noted = true;
 	return true;

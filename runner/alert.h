@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * While a job runs: tells when a resource of the host turns warning, critical, or well again, as
- * events, in the history of alerts and, on critical, to the hooks of hook_on_alert. It changes
- * nothing for the job.
+ * events, in the history of alerts, in the system's log and, on critical, to the hooks of
+ * hook_on_alert. It changes nothing for the job.
  */
 #pragma once
 
