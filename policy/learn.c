@@ -292,6 +292,22 @@ bool learn_usual_wall(const struct learn_run *runs, size_t n, uint64_t *ret_wall
 	return true;
 }
 
+bool learn_usual_cpus(const struct learn_run *runs, size_t n, double *ret_cpus)
+{
+	uint64_t milli[LEARN_RUNS_MAX];
+	size_t known = 0;
+
+	for (size_t i = 0; i < n && known < LEARN_RUNS_MAX; i++)
+		if (runs[i].outcome == LEARN_SUCCESS && runs[i].cpu_us != LEARN_UNKNOWN &&
+		    runs[i].wall_us != LEARN_UNKNOWN && runs[i].wall_us > 0)
+			milli[known++] =
+				(uint64_t)(1000 * (double)runs[i].cpu_us / (double)runs[i].wall_us);
+	if (known == 0)
+		return false;
+	*ret_cpus = (double)learn_quantile(milli, known, 0.5) / 1000;
+	return true;
+}
+
 bool learn_left(const struct learn_run *runs, size_t n, uint64_t ran_ns, struct learn_left *ret)
 {
 	uint64_t walls[LEARN_RUNS_MAX], left[LEARN_RUNS_MAX], ran_us = ran_ns / RR_NS_PER_US;

@@ -62,6 +62,9 @@ uint64_t learn_quantile(uint64_t *values, size_t n, double part);
 /* The median duration of the successful runs. False when none is known. */
 bool learn_usual_wall(const struct learn_run *runs, size_t n, uint64_t *ret_wall_ns);
 
+/* The median of the CPUs that the successful runs kept busy. False when none is known. */
+bool learn_usual_cpus(const struct learn_run *runs, size_t n, double *ret_cpus);
+
 /* How much longer one takes that has run for a while. */
 struct learn_left {
 	size_t longer; /* successful runs that took longer than that; 0: it is overdue */

@@ -124,6 +124,10 @@ void learn(struct plan *plan)
 	if (learn_read(plan->paths.state, plan->key, runs, &n, &err) < 0)
 		tell("%s", err.text);
 	learn_predict(runs, n, plan->input_bytes, &plan->need);
+	if (!learn_usual_wall(runs, n, &plan->usual_wall_ns))
+		plan->usual_wall_ns = 0;
+	if (!learn_usual_cpus(runs, n, &plan->usual_cpus))
+		plan->usual_cpus = 0;
 	deadline_learn(&plan->deadline, runs, n);
 	if (plan->need.ground == LEARN_BY_NOTHING) {
 		say_unknown(plan);
@@ -136,7 +140,7 @@ void learn(struct plan *plan)
 
 void learn_print(const struct plan *plan, FILE *out)
 {
-	char need[RR_FORMAT_SIZE], input[RR_FORMAT_SIZE], words[TEXT_SIZE];
+	char need[RR_FORMAT_SIZE], input[RR_FORMAT_SIZE], wall[RR_FORMAT_SIZE], words[TEXT_SIZE];
 
 	(void)fprintf(out, "learned: ");
 	if (plan->need.ground == LEARN_BY_NOTHING)
@@ -145,6 +149,10 @@ void learn_print(const struct plan *plan, FILE *out)
 		(void)fprintf(out, "needs %s of memory: %s",
 			      rr_format_bytes(plan->need.memory_bytes, need),
 			      learn_words(&plan->need, words, sizeof(words)));
+	if (plan->usual_wall_ns > 0)
+		(void)fprintf(out, "; usually takes %s", rr_format_time(plan->usual_wall_ns, wall));
+	if (plan->usual_cpus > 0)
+		(void)fprintf(out, "; keeps %.1f CPUs busy", plan->usual_cpus);
 	(void)fprintf(out, "; input %s\n", rr_format_bytes(plan->input_bytes, input));
 }
 

@@ -33,6 +33,8 @@ struct plan {
 	bool reserve_first; /* and waited for */
 	uint64_t input_bytes; /* of the files named in command */
 	struct learn_need need; /* by what was learned of key */
+	uint64_t usual_wall_ns; /* of such runs; 0: not known */
+	double usual_cpus; /* the same */
 	struct deadline deadline;
 	enum placement_want want;
 	unsigned threads;

@@ -83,6 +83,8 @@ has_taken_long() { # COUNT
 	assert_line --regexp '^  deadline: can be met: the deadline is in [0-9.hms]+, 9 of 10 of 6 such runs took up to 1m40s$'
 	run -0 resrun -n -- true
 	refute_output --partial 'deadline:'
+	# What it is from: CPU seconds were 1 of 100.
+	assert_line --regexp '^learned: .*; usually takes 1m40s; keeps 0.0 CPUs busy; input 0$'
 	RESRUN_DEADLINE=90s run -0 resrunctl why -- true
 	assert_output --regexp 'the deadline is in 1m30s, 9 of 10 of 6 such runs took up to 1m40s: it would not start'
 	RESRUN_DEADLINE=2h run -0 resrunctl why -- true

@@ -281,6 +281,27 @@ static void test_hostile(void **state)
 	assert_int_equal(runs[0].memory_bytes, 3);
 }
 
+static void test_cpus(void **state)
+{
+	struct learn_run runs[] = {
+		{ .cpu_us = 1000, .wall_us = 1000, .outcome = LEARN_SUCCESS },
+		{ .cpu_us = 3000, .wall_us = 2000, .outcome = LEARN_SUCCESS },
+		{ .cpu_us = 8000, .wall_us = 2000, .outcome = LEARN_SUCCESS },
+		/* These say nothing. */
+		{ .cpu_us = 9000, .wall_us = 1000, .outcome = LEARN_FAILURE },
+		{ .cpu_us = LEARN_UNKNOWN, .wall_us = 1000, .outcome = LEARN_SUCCESS },
+		{ .cpu_us = 9000, .wall_us = LEARN_UNKNOWN, .outcome = LEARN_SUCCESS },
+		{ .cpu_us = 9000, .wall_us = 0, .outcome = LEARN_SUCCESS },
+	};
+	double cpus = 0;
+
+	(void)state;
+	assert_true(learn_usual_cpus(runs, COUNT(runs), &cpus));
+	assert_true(cpus > 1.499 && cpus < 1.501);
+	assert_false(learn_usual_cpus(runs + 3, 4, &cpus));
+	assert_false(learn_usual_cpus(runs, 0, &cpus));
+}
+
 static void test_left(void **state)
 {
 	struct learn_run runs[11];
@@ -347,6 +368,7 @@ int main(void)
 		cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_failed),
 		cmocka_unit_test(test_quantile),
+		cmocka_unit_test(test_cpus),
 		cmocka_unit_test(test_left),
 		DIR_TEST(test_ring),
 		DIR_TEST(test_keys),
