@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "cgroup/affinity.h"
+#include "cgroup/hook_leaf.h"
 #include "cgroup/io_weight.h"
 #include "cgroup/weight.h"
 
@@ -287,6 +288,19 @@ static int reap(const char *path, const char *mount)
 	return r;
 }
 
+/* What its hooks have left goes first: while the leaf is there, it tells where that is. */
+static int reap_with_hooks(const char *path, const char *mount)
+{
+	char hooks[CG_PATH_MAX];
+	int r = 0, of_leaf;
+
+	hook_leaf_path(path, hooks);
+	if (hooks[0])
+		r = reap(hooks, mount);
+	of_leaf = reap(path, mount);
+	return r < 0 ? r : of_leaf;
+}
+
 int placement_reap_leaf(const char *path)
 {
 	struct cg_hierarchy hierarchy;
@@ -295,7 +309,7 @@ int placement_reap_leaf(const char *path)
 	if (!placement_is_leaf_path(path) || hierarchy.mode == CG_NONE ||
 	    strncmp(path, hierarchy.mount, strlen(hierarchy.mount)) != 0)
 		return -EINVAL;
-	return reap(path, hierarchy.mount);
+	return reap_with_hooks(path, hierarchy.mount);
 }
 
 int placement_end(struct placement *placement, struct rr_err *err)
@@ -304,7 +318,7 @@ int placement_end(struct placement *placement, struct rr_err *err)
 
 	if (placement->leaf.fd < 0)
 		return 0;
-	r = reap(placement->leaf.path, placement->hierarchy.mount);
+	r = reap_with_hooks(placement->leaf.path, placement->hierarchy.mount);
 	leaf_close(&placement->leaf);
 	if (r < 0)
 		return rr_err_sys(err, -r, "remove cgroup '%s'", placement->leaf.path);

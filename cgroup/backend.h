@@ -83,7 +83,8 @@ rr_checked int placement_take(const struct place_request *request, struct limit_
 rr_checked int placement_change(const struct placement *placement, enum limit_id id,
 				struct limit *limit, struct rr_err *err);
 
-/* Kills what is left in the leaf, waits until it is empty, removes it. 0 or -errno with words. */
+/* Kills what is left in the leaf, and what its hooks have left, waits until all is empty, removes
+ * it. 0 or -errno with words. */
 rr_checked int placement_end(struct placement *placement, struct rr_err *err);
 
 /* The same for a leaf known only by name: that of a launcher which died. 0 or -errno. */

@@ -18,6 +18,7 @@
 #include "base/parse.h"
 #include "base/sweep.h"
 #include "cgroup/backend.h"
+#include "cgroup/hook_leaf.h"
 #include "cgroup/walk.h"
 #include "control/audit.h"
 #include "policy/unfinished.h"
@@ -236,14 +237,27 @@ static void leaf_found(struct audit *audit, const char *dir)
 			 dir, "the empty cgroup of a job that is no more");
 }
 
+/* Of the leaf, or of that of its hooks. */
+static void job_of_leaf(const char *dir, char *id, size_t size)
+{
+	const char *name = strrchr(dir, '/') + 1 + strlen(CG_LEAF_PREFIX);
+	size_t length = strlen(name), end = strlen(HOOK_LEAF_END);
+
+	if (length > end && strcmp(name + length - end, HOOK_LEAF_END) == 0)
+		length -= end;
+	(void)snprintf(id, size, "%.*s", (int)length, name);
+}
+
 static int visit_leaf(const char *dir, void *arg)
 {
-	const char *id = strrchr(dir, '/') + 1 + strlen(CG_LEAF_PREFIX);
+	char id[NAME_MAX + 1];
 	struct stat st;
 
+	if (!placement_is_leaf_path(dir))
+		return 0;
+	job_of_leaf(dir, id, sizeof(id));
 	/* That of a dead launcher's slot goes with the slot. */
-	if (placement_is_leaf_path(dir) && !has_ticket(arg, id) && stat(dir, &st) == 0 &&
-	    is_abandoned(arg, id, &st))
+	if (!has_ticket(arg, id) && stat(dir, &st) == 0 && is_abandoned(arg, id, &st))
 		leaf_found(arg, dir);
 	return 0;
 }

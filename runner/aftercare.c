@@ -162,6 +162,7 @@ static int run_hooks(const struct plan *plan, const struct signals *signals, enu
 {
 	struct hook_order order = {
 		.event = hook_event_name(event),
+		.leaf = care->leaf,
 		.environment = environment,
 		.limit_ns = settings_integer(&plan->settings, SET_HOOK_TIMEOUT),
 		.signals = signals,

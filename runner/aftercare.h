@@ -17,6 +17,7 @@
 #include "runner/supervise.h"
 
 struct care {
+	const char *leaf; /* the job's; NULL: it has none */
 	struct report_hook hooks[REPORT_HOOKS_MAX];
 	size_t n_hooks;
 	uint64_t sweep_files, sweep_bytes;

@@ -22,9 +22,10 @@ static void begin(struct alert *alert)
 	alert->begun = true;
 }
 
-void alert_start(const struct plan *plan, const struct signals *signals, struct alert *ret)
+void alert_start(const struct plan *plan, const struct signals *signals, const char *leaf,
+		 struct alert *ret)
 {
-	*ret = (struct alert){ .plan = plan, .signals = signals };
+	*ret = (struct alert){ .plan = plan, .signals = signals, .leaf = leaf };
 	/* Where nobody listens, a short job is spared the look. */
 	if (settings_has(&plan->settings, SET_LOG) || *hook_list(&plan->hooks, HOOK_ON_ALERT))
 		begin(ret);
@@ -39,6 +40,7 @@ static void run_hooks(const struct alert *alert, enum headroom_resource resource
 	for (; *command; command++) {
 		const struct hook_order order = { .event = hook_event_name(HOOK_ON_ALERT),
 						  .command = *command,
+						  .leaf = alert->leaf,
 						  .limit_ns = settings_integer(
 							  &alert->plan->settings, SET_HOOK_TIMEOUT),
 						  .signals = alert->signals };

@@ -13,6 +13,7 @@
 struct alert {
 	const struct plan *plan;
 	const struct signals *signals;
+	const char *leaf; /* the job's; NULL: it has none */
 	bool begun; /* the host was looked at once */
 	bool noted; /* the levels were told to the history once */
 	struct gate gate;
@@ -20,7 +21,8 @@ struct alert {
 	enum headroom_level level[HEADROOM_N];
 };
 
-void alert_start(const struct plan *plan, const struct signals *signals, struct alert *ret);
+void alert_start(const struct plan *plan, const struct signals *signals, const char *leaf,
+		 struct alert *ret);
 
 /* Looks at the host, if it is time to: then true, and its gate has the verdict. Hooks are started
  * and not waited for. */

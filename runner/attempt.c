@@ -12,6 +12,7 @@
 #include "runner/admit.h"
 #include "runner/aftercare.h"
 #include "runner/events.h"
+#include "runner/hooks.h"
 #include "runner/keeper.h"
 #include "runner/launch.h"
 #include "runner/missed.h"
@@ -181,6 +182,9 @@ static void unplace(struct attempt *attempt)
 {
 	struct rr_err err;
 
+	/* One by one: else they would tell of hooks that were killed. */
+	if (attempt->placement.leaf.fd >= 0)
+		hook_end_apart();
 	if (placement_end(&attempt->placement, &err) < 0)
 		tell_error("%s", err.text);
 	keeper_dismiss(&attempt->keeper);
@@ -245,6 +249,8 @@ static struct status run(struct attempt *attempt)
 	events_resources("resources_initial");
 	attempt->care = (struct care){ .temp_root = -1, .temp_fd = -1, .promise = { .fd = -1 } };
 	r = place(attempt, &err);
+	if (attempt->placement.leaf.fd >= 0)
+		attempt->care.leaf = attempt->placement.leaf.path;
 	if (r == 0)
 		keeper_start(attempt->plan, &attempt->placement, &attempt->keeper);
 	care_environment(attempt->plan, &attempt->placement);

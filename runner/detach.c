@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "cgroup/hook_leaf.h"
 
 #define LOGS_MAX 100000 /* that are looked at */
 
@@ -136,6 +137,9 @@ int detach(const struct plan *plan, struct rr_err *err)
 		return DETACH_PARENT;
 	}
 	(void)setsid();
+	/* One that a hook starts and does not wait for is meant to outlive it. */
+	if (getenv("RESRUN_HOOK"))
+		rr_ignore(hook_leaf_step_out()); /* then it ends with the hook's job */
 	if (dup2(null, STDIN_FILENO) < 0 || dup2(log, STDOUT_FILENO) < 0 ||
 	    dup2(log, STDERR_FILENO) < 0)
 		return rr_err_sys(err, errno, "detach");

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include "base/fd.h"
 #include "base/parse.h"
 #include "base/procfs.h"
+#include "cgroup/hook_leaf.h"
 #include "cgroup/tree.h"
 #include "runner/launch.h"
 #include "runner/tell.h"
@@ -34,8 +36,8 @@ struct hook_output {
 	char block[BLOCK_SIZE];
 };
 
-/* A group of its own, so that all of it can be killed; stdin empty, output to our stderr, by way of
- * us when it is counted. */
+/* A process group of its own, so that it can be killed where there is no cgroup; stdin empty,
+ * output to our stderr, by way of us when it is counted. */
 _Noreturn static void become_hook(const struct hook_order *order, int output, pid_t parent)
 {
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -148,13 +150,24 @@ static bool wait_until(pid_t pid, int pidfd, struct hook_output *output, uint64_
 	}
 }
 
+/* A hook for which none can be made runs where we are, as it does without any. */
+static void make_leaf(const struct hook_order *order, struct cg_leaf *ret)
+{
+	int r = order->leaf ? hook_leaf_make(order->leaf, ret) : 0;
+
+	if (r < 0)
+		tell_more("hook_%s '%s' has no cgroup of its own: %s", order->event, order->command,
+			  strerror(-r));
+}
+
 /* The pid, or -errno with words. */
-static pid_t start(const struct hook_order *order, int output, int *ret_pidfd, struct rr_err *err)
+static pid_t start(const struct hook_order *order, const struct cg_leaf *leaf, int output,
+		   int *ret_pidfd, struct rr_err *err)
 {
 	pid_t pid, us = getpid();
 
 	(void)setenv("RESRUN_HOOK", order->event, 1);
-	pid = launch_clone(-1, ret_pidfd);
+	pid = launch_clone(leaf->fd, ret_pidfd);
 	if (pid < 0)
 		return rr_err_sys(err, -pid, "start hook_%s '%s'", order->event, order->command);
 	if (pid == 0)
@@ -176,6 +189,7 @@ static int open_pipe(int fds[2])
 int hook_run(const struct hook_order *order, struct report_hook *ret, struct rr_err *err)
 {
 	uint64_t started_ns = rr_now_boot_ns();
+	__attribute__((cleanup(hook_leaf_leave))) struct cg_leaf leaf = { .fd = -1 };
 	rr_autofd int pidfd = -1, write_end = -1, read_end = -1;
 	uint64_t deadline_ns = rr_time_add(started_ns, order->limit_ns);
 	struct hook_output output = { .fd = -1 };
@@ -187,7 +201,8 @@ int hook_run(const struct hook_order *order, struct report_hook *ret, struct rr_
 	rr_ignore(open_pipe(fds));
 	read_end = fds[0];
 	write_end = fds[1];
-	pid = start(order, write_end, &pidfd, err);
+	make_leaf(order, &leaf);
+	pid = start(order, &leaf, write_end, &pidfd, err);
 	if (pid < 0)
 		return pid;
 	rr_fd_close(&write_end);
@@ -195,6 +210,8 @@ int hook_run(const struct hook_order *order, struct report_hook *ret, struct rr_
 	in_time = wait_until(pid, pidfd, &output, deadline_ns, &status);
 	/* What it left in the background goes with it: a hook is over when it is over. */
 	(void)kill(-pid, SIGKILL);
+	if (!in_time && leaf.fd >= 0)
+		rr_ignore(leaf_kill(leaf.path)); /* what it could not, the end of the try can */
 	if (!in_time)
 		(void)waitpid(pid, &status, 0);
 	pass_on_rest(&output, deadline_ns);
@@ -280,4 +297,18 @@ int hook_start(const struct hook_order *order, struct rr_err *err)
 	*place = pid;
 	rr_ignore(tree_leave_out(pid)); /* there are more places there than here */
 	return 0;
+}
+
+void hook_end_apart(void)
+{
+	for (size_t i = 0; i < APART_MAX; i++) {
+		if (apart[i] <= 0)
+			continue;
+		/* The hook goes with it. */
+		(void)kill(apart[i], SIGKILL);
+		while (waitpid(apart[i], NULL, __WCLONE) < 0 && errno == EINTR)
+			;
+		tree_let_in(apart[i]);
+		apart[i] = 0;
+	}
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Runs one hook: /bin/sh -c CMD, with a time limit, its output on our stderr as far as it is not
- * too much. */
+ * too much; where the job has a leaf, in a cgroup of its own (cgroup/hook_leaf.h). When it is over,
+ * its process group is killed. What has left that, say a daemon that the job is to use, goes on
+ * until the try is over, where there is a cgroup. */
 #pragma once
 
 #include <stdint.h>
@@ -14,6 +16,7 @@
 struct hook_order {
 	const char *event; /* "after": RESRUN_HOOK */
 	const char *command;
+	const char *leaf; /* the job's; NULL: it has none, or is no more */
 	const char *dir; /* to run in; NULL: where we are */
 	char *const *environment; /* NAME=VALUE over ours; NULL-terminated, or NULL */
 	uint64_t limit_ns;
@@ -24,8 +27,11 @@ struct hook_order {
  * nobody needs to know. It has the same limits. 0, or -errno with words. */
 rr_checked int hook_start(const struct hook_order *order, struct rr_err *err);
 
-/* Runs it and waits for it; past the limit its process group is killed. *ret has event, status
- * (128+n for a signal, 124 past the limit) and time. 0, or -errno with words when it could not be
- * started. */
+/* The try is over: ends those that hook_start has begun. */
+void hook_end_apart(void);
+
+/* Runs it and waits for it; past the limit it is killed with all that is in its cgroup. *ret has
+ * event, status (128+n for a signal, 124 past the limit) and time. 0, or -errno with words when it
+ * could not be started. */
 rr_checked int hook_run(const struct hook_order *order, struct report_hook *ret,
 			struct rr_err *err);

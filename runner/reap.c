@@ -7,24 +7,44 @@
 #include "base/fd.h"
 #include "base/procfs.h"
 #include "cgroup/backend.h"
+#include "cgroup/hook_leaf.h"
 #include "cgroup/tree.h"
 #include "policy/queue.h"
 #include "runner/lost.h"
 
+/* Whether something that the job's hooks have left may still be there; it has been killed then. */
+static bool end_hooks(const char *leaf)
+{
+	char path[CG_PATH_MAX];
+	int populated;
+
+	hook_leaf_path(leaf, path);
+	populated = path[0] ? cg_populated(path) : -ENOENT;
+	if (populated == 1)
+		rr_ignore(leaf_kill(path)); /* the next look sees whether it did */
+	if (populated == 0)
+		rr_ignore(placement_reap_leaf(path)); /* it is empty, which is what counts */
+	return populated == 1;
+}
+
 /* Whether something of the job in that leaf may still be there; it has been killed then, unless it
- * is to be kept. */
+ * is to be kept: with what its hooks have left, as that may be there for it. */
 static enum reap_again look_at_leaf(const char *leaf, bool kept)
 {
-	int populated = placement_is_leaf_path(leaf) ? cg_populated(leaf) : -ENOENT;
+	bool ours = placement_is_leaf_path(leaf), hooks;
+	int populated = ours ? cg_populated(leaf) : -ENOENT;
+	bool gone = populated == 0 || populated == -ENOENT || populated == -ENODEV;
 
+	if (!gone && kept)
+		return REAP_LATER;
+	hooks = ours && end_hooks(leaf);
+	if (!gone)
+		rr_ignore(leaf_kill(leaf)); /* the next look sees whether it did */
+	if (!gone || hooks)
+		return REAP_SOON;
 	if (populated == 0)
 		rr_ignore(placement_reap_leaf(leaf)); /* it is empty, which is what counts */
-	if (populated == 0 || populated == -ENOENT || populated == -ENODEV)
-		return REAP_DONE;
-	if (kept)
-		return REAP_LATER;
-	rr_ignore(leaf_kill(leaf)); /* the next look sees whether it did */
-	return REAP_SOON;
+	return REAP_DONE;
 }
 
 /* Without a leaf the job's first process dies with its launcher (PDEATHSIG); this is for one that

@@ -335,7 +335,8 @@ static void start_watching(struct watcher *watcher)
 			follow_freeze(watcher);
 	}
 	tree_meter_open(&watcher->tree_meter);
-	alert_start(plan, watcher->order->signals, &watcher->alert);
+	alert_start(plan, watcher->order->signals, in_cgroup(watcher) ? leaf_path(watcher) : NULL,
+		    &watcher->alert);
 	watcher->tick_fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 	watcher->started_ns = watcher->order->child->started_ns;
 	watcher->kill_ns = RR_TIME_INF;
