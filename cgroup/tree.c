@@ -188,9 +188,10 @@ static bool has_entry(const char *environment, size_t length, const char *entry)
 	return false;
 }
 
-/* 1 when the process has that entry, 0 when it has not, or -errno when it cannot be known now. A
- * zombie has no environment left, and one that is not ours to read is not ours to kill. */
-static int look_for_mark(int proc, const char *pid, const char *mark)
+/* 1 when the process has that entry and not the other, 0 when not, or -errno when it cannot be
+ * known now. A zombie has no environment left, and one that is not ours to read is not ours to
+ * kill. */
+static int look_for_mark(int proc, const char *pid, const char *mark, const char *spared)
 {
 	rr_autofree char *environment = NULL;
 	rr_autofd int fd = -1;
@@ -203,17 +204,20 @@ static int look_for_mark(int proc, const char *pid, const char *mark)
 	r = fd < 0 ? -errno : rr_read_whole(fd, ENVIRONMENT_MAX, &environment, &length);
 	if (r == -ENOENT || r == -ESRCH || r == -EACCES || r == -EPERM || r == -EFBIG)
 		return 0;
-	return r < 0 ? r : has_entry(environment, length, mark);
+	if (r < 0)
+		return r;
+	return has_entry(environment, length, mark) && !has_entry(environment, length, spared);
 }
 
 bool tree_kill_orphans(const char *job_id)
 {
-	char mark[64];
+	char mark[64], spared[64];
 	const struct dirent *entry;
 	DIR *proc = opendir("/proc");
 	bool found = !proc; /* what cannot be looked at may be there: asked again later */
 
 	(void)snprintf(mark, sizeof(mark), "RESRUN_JOB_ID=%s", job_id);
+	(void)snprintf(spared, sizeof(spared), "RESRUN_MISSED=%s", job_id);
 	while (proc && (errno = 0, entry = readdir(proc))) {
 		uint64_t pid;
 		rr_autofd int pidfd = -1;
@@ -222,7 +226,7 @@ bool tree_kill_orphans(const char *job_id)
 		if (rr_parse_u64(entry->d_name, &pid) < 0 || (pid_t)pid == getpid())
 			continue;
 		pidfd = rr_pidfd_open((pid_t)pid);
-		marked = look_for_mark(dirfd(proc), entry->d_name, mark);
+		marked = look_for_mark(dirfd(proc), entry->d_name, mark, spared);
 		found |= marked != 0;
 		if (marked > 0)
 			rr_ignore(rr_pidfd_signal(pidfd, (pid_t)pid, SIGKILL));

@@ -36,7 +36,8 @@ rr_checked int tree_cpu_us(pid_t root, uint64_t *ret);
 void tree_add_memory(pid_t pid, uint64_t *total, uint64_t *working);
 
 /* Kills what a dead launcher's job has left: the processes whose environment says that they are of
- * that job, ourselves excepted. True when there were any: look again. */
+ * that job, except ourselves and hooks that somebody runs in that launcher's place (RESRUN_MISSED).
+ * True when there were any: look again. */
 bool tree_kill_orphans(const char *job_id);
 
 /* Sends a signal to each descendant; for KILL again until none is left, for STOP until none has

@@ -82,17 +82,19 @@ static size_t find_dead(struct audit *audit)
 
 /* ---- hooks ---- */
 
-static void note_missed(const struct unfinished_job *job, void *arg)
+static bool note_missed(const struct unfinished_job *job, void *arg)
 {
 	(void)audit_find(arg, "hook", AUDIT_FOUND, job->job_id,
-			 "hooks after a job whose launcher was killed %s: the next start runs them",
+			 "hooks after a job whose launcher was killed %s: the next start runs "
+			 "them, once nothing of the job goes on",
 			 job->report ? "before they were done" : "while the job ran");
+	return false;
 }
 
 static size_t find_missed(struct audit *audit)
 {
 	struct rr_err err;
-	int found = unfinished_each(audit->context.paths.state, true, note_missed, audit, &err);
+	int found = unfinished_each(audit->context.paths.state, note_missed, audit, &err);
 
 	if (found < 0)
 		(void)audit_find(audit, "hook", AUDIT_STAYS, audit->context.paths.state, "%s",
@@ -103,7 +105,7 @@ static size_t find_missed(struct audit *audit)
 /* ---- mending both ---- */
 
 /* What has the finding's promise is the finding itself, seen again. */
-static void note_kept(const struct unfinished_job *job, void *arg)
+static bool note_kept(const struct unfinished_job *job, void *arg)
 {
 	struct audit *audit = arg;
 
@@ -111,6 +113,7 @@ static void note_kept(const struct unfinished_job *job, void *arg)
 		if (strcmp(audit->findings[i].topic, "hook") == 0 &&
 		    strcmp(audit->findings[i].object, job->job_id) == 0)
 			audit->findings[i].state = AUDIT_STAYS;
+	return false;
 }
 
 static void mend(struct audit *audit)
@@ -130,7 +133,7 @@ static void mend(struct audit *audit)
 						 ? AUDIT_MENDED
 						 : AUDIT_STAYS;
 	}
-	rr_ignore(unfinished_each(audit->context.paths.state, true, note_kept, audit, &err));
+	rr_ignore(unfinished_each(audit->context.paths.state, note_kept, audit, &err));
 }
 
 void audit_slots(struct audit *audit)

@@ -136,8 +136,8 @@ static bool is_ours(int fd)
 }
 
 /* 1 when the file was a dead launcher's, else 0. */
-static int take_one(const char *state_dir, const char *job_id, bool keep,
-		    void (*visit)(const struct unfinished_job *job, void *arg), void *arg)
+static int take_one(const char *state_dir, const char *job_id,
+		    bool (*visit)(const struct unfinished_job *job, void *arg), void *arg)
 {
 	struct unfinished files = { .fd = -1 };
 	rr_autofd int fd = -1, report_fd = -1;
@@ -153,12 +153,11 @@ static int take_one(const char *state_dir, const char *job_id, bool keep,
 	report = read_object(report_fd);
 	job.promise = promise;
 	job.report = report;
-	if (promise)
-		visit(&job, arg);
+	/* What is no promise is nobody's. */
+	if (!promise || visit(&job, arg))
+		(void)remove_files(&files);
 	json_decref(promise);
 	json_decref(report);
-	if (!keep || !promise)
-		(void)remove_files(&files);
 	return promise ? 1 : 0;
 }
 
@@ -174,8 +173,8 @@ static void remove_half(int dirfd, const char *name)
 		(void)unlinkat(dirfd, name, 0);
 }
 
-int unfinished_each(const char *state_dir, bool keep,
-		    void (*visit)(const struct unfinished_job *job, void *arg), void *arg,
+int unfinished_each(const char *state_dir,
+		    bool (*visit)(const struct unfinished_job *job, void *arg), void *arg,
 		    struct rr_err *err)
 {
 	char folder[PATH_MAX];
@@ -191,7 +190,7 @@ int unfinished_each(const char *state_dir, bool keep,
 		return rr_err_sys(err, errno, "open '%s'", folder);
 	while ((entry = readdir(dir)))
 		if (!strchr(entry->d_name, '.'))
-			found += take_one(state_dir, entry->d_name, keep, visit, arg);
+			found += take_one(state_dir, entry->d_name, visit, arg);
 		else
 			remove_half(dirfd(dir), entry->d_name);
 	(void)closedir(dir);

@@ -42,9 +42,8 @@ struct unfinished_job {
 	const struct unfinished *files;
 };
 
-/* Calls visit for each promise of a dead launcher, which nobody else can have meanwhile; with
- * `keep` false it is done afterwards. The number of them, or -errno with words.
- */
-rr_checked int unfinished_each(const char *state_dir, bool keep,
-			       void (*visit)(const struct unfinished_job *job, void *arg),
+/* Calls visit for each promise of a dead launcher, which nobody else can have meanwhile; when the
+ * answer is true, it has been kept, and its files go. The number of them, or -errno with words. */
+rr_checked int unfinished_each(const char *state_dir,
+			       bool (*visit)(const struct unfinished_job *job, void *arg),
 			       void *arg, struct rr_err *err);

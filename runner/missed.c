@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "policy/report.h"
 #include "runner/hooks.h"
+#include "runner/recover.h"
 #include "runner/tell.h"
 
 #define VARIABLES_MAX 96
@@ -124,12 +125,15 @@ void missed_environment_free(char **environment)
 
 /* ---- keeping the promise ---- */
 
-/* What the job's own launcher would have had in its environment. */
+/* What the job's own launcher would have had in its environment; and that it is not that one. */
 static void add_identity(char **list, const json_t *report)
 {
 	static const struct {
 		const char *variable, *name;
-	} ids[] = { { "JOB_ID", "job_id" }, { "PROFILE", "profile" }, { "NAME", "name" } };
+	} ids[] = { { "JOB_ID", "job_id" },
+		    { "PROFILE", "profile" },
+		    { "NAME", "name" },
+		    { "MISSED", "job_id" } };
 	size_t n = 0;
 
 	while (list[n])
@@ -168,20 +172,29 @@ static void run_one(const struct hook_order *order)
 		     hook.status);
 }
 
-static void keep_promise(const struct unfinished_job *job, void *arg)
+struct missed {
+	const struct paths *paths;
+	const struct signals *signals;
+};
+
+static bool keep_promise(const struct unfinished_job *job, void *arg)
 {
+	const struct missed *missed = arg;
 	const json_t *report = job->report ? job->report : json_object_get(job->promise, "report");
 	const json_t *hooks = json_object_get(job->promise, "hooks");
 	enum hook_event wanted = event_of(report);
 	char **environment;
 	struct rr_err err;
 
+	/* Its launcher may have died after the slots were looked at. */
+	if (!recover_is_over(missed->paths, job->job_id))
+		return false;
 	/* Hooks read the report also of a job whose end nobody saw. */
 	if (!job->report && unfinished_report(job->files, report, &err) < 0)
 		tell_error("%s", err.text);
 	environment = missed_environment(report, job->files->report);
 	if (!environment)
-		return;
+		return false;
 	add_identity(environment, report);
 	tell("job %s: running the hooks that its killed launcher missed", job->job_id);
 	for (size_t i = 0; i < json_array_size(hooks); i++) {
@@ -195,7 +208,7 @@ static void keep_promise(const struct unfinished_job *job, void *arg)
 			.limit_ns = (uint64_t)json_integer_value(
 					    json_object_get(job->promise, "hook_timeout_ms")) *
 				    RR_NS_PER_MS,
-			.signals = arg,
+			.signals = missed->signals,
 		};
 
 		if (event && order.command &&
@@ -204,27 +217,28 @@ static void keep_promise(const struct unfinished_job *job, void *arg)
 			run_one(&order);
 	}
 	missed_environment_free(environment);
+	return true;
 }
 
-/* A const pointer through the visitor's argument, and back. */
-void missed_run(const char *state_dir, const struct signals *signals)
+void missed_run(const struct paths *paths, const struct signals *signals)
 {
-	struct signals copy = *signals;
+	struct missed missed = { paths, signals };
 	struct rr_err err;
 
-	if (unfinished_each(state_dir, false, keep_promise, &copy, &err) < 0)
+	if (unfinished_each(paths->state, keep_promise, &missed, &err) < 0)
 		tell_error("%s", err.text);
 }
 
-static void ignore_job(const struct unfinished_job *job, void *arg)
+static bool ignore_job(const struct unfinished_job *job, void *arg)
 {
 	(void)job;
 	(void)arg;
+	return false;
 }
 
 bool missed_any(const char *state_dir)
 {
 	struct rr_err ignored;
 
-	return unfinished_each(state_dir, true, ignore_job, NULL, &ignored) > 0;
+	return unfinished_each(state_dir, ignore_job, NULL, &ignored) > 0;
 }

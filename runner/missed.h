@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "policy/paths.h"
 #include "policy/report.h"
 #include "policy/unfinished.h"
 #include "runner/plan.h"
@@ -26,8 +27,9 @@ void missed_environment_free(char **environment);
 /* Which event there is beside "after" for a job that ended so; HOOK_EVENTS_N: none. */
 enum hook_event missed_event(enum exit_reason reason, bool success);
 
-/* Runs what dead launchers have promised. Trouble is told, and fails nothing. */
-void missed_run(const char *state_dir, const struct signals *signals);
+/* Runs what dead launchers have promised, once nothing of their jobs goes on. Trouble is told, and
+ * fails nothing. */
+void missed_run(const struct paths *paths, const struct signals *signals);
 
 /* True when there may be any: one look at a directory. */
 bool missed_any(const char *state_dir);

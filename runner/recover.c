@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -67,6 +68,53 @@ int recover_slots(const struct paths *paths, struct rr_err *err)
 	return r;
 }
 
+/* *ret: its ticket; TICKET_FREE: it has none. */
+static int find_ticket(const struct paths *paths, const char *job_id, struct ledger_ticket *ret,
+		       struct rr_err *err)
+{
+	auto_ledger struct ledger *ledger = NULL;
+	const struct ledger_ticket *tickets;
+	int r = ledger_open_to_read(paths->ledger, paths->shared, &ledger, err);
+	size_t n;
+
+	if (r == 0)
+		r = ledger_lock(ledger, TICKET_LOCK_NS, err);
+	if (r != 0)
+		return r > 0 ? -EBUSY : r;
+	*ret = (struct ledger_ticket){ .state = TICKET_FREE };
+	tickets = ledger_tickets(ledger, &n);
+	for (size_t i = 0; i < n; i++)
+		if (tickets[i].state != TICKET_FREE && strcmp(tickets[i].id, job_id) == 0)
+			*ret = tickets[i];
+	ledger_unlock(ledger);
+	return 0;
+}
+
+bool recover_is_over(const struct paths *paths, const char *job_id)
+{
+	uint64_t deadline_ns = rr_now_boot_ns() + DYING_NS;
+	struct ledger_ticket ticket = { .state = TICKET_FREE };
+	struct rr_err err;
+
+	for (;;) {
+		struct timespec rest = rr_timespec(AGAIN_NS);
+		int r = recover_slots(paths, &err);
+
+		if (r == 0)
+			r = find_ticket(paths, job_id, &ticket, &err);
+		if (r < 0) {
+			tell_error("%s", err.text);
+			return false;
+		}
+		if (ticket.state == TICKET_FREE)
+			return true;
+		/* One that is kept may go on for long. */
+		if (ticket.kept || rr_now_boot_ns() > deadline_ns)
+			return false;
+		(void)ppoll(NULL, 0, &rest, NULL);
+	}
+}
+
 void recover_missed(const struct paths *paths, const struct signals *signals)
 {
 	struct rr_err err;
@@ -78,7 +126,7 @@ void recover_missed(const struct paths *paths, const struct signals *signals)
 		return;
 	}
 	care_hooks_directory();
-	missed_run(paths->state, signals);
+	missed_run(paths, signals);
 }
 
 int recover_alone(const struct request *request, struct rr_err *err)
@@ -101,7 +149,7 @@ int recover_alone(const struct request *request, struct rr_err *err)
 			r = signals_take(&signals, err);
 		care_hooks_directory();
 		if (r == 0)
-			missed_run(paths.state, &signals);
+			missed_run(&paths, &signals);
 	}
 	settings_free(&settings);
 	config_free(&config);

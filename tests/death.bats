@@ -153,3 +153,47 @@ no_slot_taken() {
 	assert_equal "$(<late)" go
 	assert_equal "$(lost_records)" 1
 }
+
+run_what_was_missed() {
+	resrun --recover && [[ -s after ]]
+}
+
+@test "on_launcher_death=keep: hooks that the launcher missed are run when the job is over, and not before" {
+	export RESRUN_ON_LAUNCHER_DEATH=keep
+	mkfifo gate
+	background resrun --cleanup 'echo "$RESRUN_EXIT_REASON" >>after' -- sh -c 'echo >begun; read -r word <gate'
+	eventually 20 test -e begun
+	kill -KILL "$LAST_PID"
+	await "$LAST_PID"
+	run -0 resrun -j 5 -- true
+	run resrunctl audit --fix
+	[[ ! -e after ]]
+	echo go >gate
+	eventually 20 run_what_was_missed
+	assert_equal "$(<after)" lost
+	assert_equal "$(ls -A "$STATE/unfinished")" ''
+}
+
+@test "hooks run in a dead launcher's place are not taken for what its job has left" {
+	local keeper launcher
+	mkfifo gate
+	exec {gate_fd}<>gate
+	background resrun --isolation process --cleanup 'echo in >>hook; [ ! "$RESRUN_MISSED" ] || read -r word <gate; echo out >>hook' \
+		-- sh -c 'echo >begun; exec sleep 1000'
+	launcher=$LAST_PID
+	eventually 20 test -e begun
+	keeper=$(keeper_of "$launcher")
+	kill -STOP "$keeper"
+	eventually 20 is_stopped "$keeper"
+	kill -KILL "$launcher"
+	await "$launcher"
+	background resrun --isolation process -w 100s -- true
+	eventually 20 test -e hook
+	# Only now it looks for what the job has left.
+	kill -CONT "$keeper"
+	eventually 20 is_gone "$keeper"
+	echo go >&"$gate_fd"
+	await "$LAST_PID"
+	assert_equal "$status" 0
+	assert_equal "$(<hook)" $'in\nout'
+}
