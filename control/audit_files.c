@@ -13,6 +13,7 @@
 #include "base/parse.h"
 #include "control/audit.h"
 #include "policy/history.h"
+#include "policy/job_log.h"
 #include "policy/report.h"
 
 /* ---- history ---- */
@@ -85,6 +86,17 @@ static bool is_half(const char *name)
 	       kill((pid_t)pid, 0) < 0 && errno == ESRCH;
 }
 
+static void half_found(struct audit *audit, int dirfd, const char *name, const char *path)
+{
+	bool gone = audit->fix && unlinkat(dirfd, name, 0) == 0;
+
+	(void)audit_find(audit, "half",
+			 gone	      ? AUDIT_MENDED
+			 : audit->fix ? AUDIT_STAYS
+				      : AUDIT_FOUND,
+			 path, "a file that a killed process did not come to finish");
+}
+
 static void look_for_halves(struct audit *audit, const char *path)
 {
 	DIR *dir = opendir(path);
@@ -92,7 +104,6 @@ static void look_for_halves(struct audit *audit, const char *path)
 
 	while (dir && (entry = readdir(dir))) {
 		char whole[PATH_MAX + NAME_MAX];
-		bool gone;
 		struct stat st;
 
 		if (!is_half(entry->d_name) ||
@@ -100,12 +111,33 @@ static void look_for_halves(struct audit *audit, const char *path)
 		    !S_ISREG(st.st_mode) || st.st_uid != geteuid())
 			continue;
 		(void)snprintf(whole, sizeof(whole), "%s/%s", path, entry->d_name);
-		gone = audit->fix && unlinkat(dirfd(dir), entry->d_name, 0) == 0;
-		(void)audit_find(audit, "half",
-				 gone	      ? AUDIT_MENDED
-				 : audit->fix ? AUDIT_STAYS
-					      : AUDIT_FOUND,
-				 whole, "a file that a killed process did not come to finish");
+		half_found(audit, dirfd(dir), entry->d_name, whole);
+	}
+	if (dir)
+		(void)closedir(dir);
+}
+
+/* What was to be moved out of the log of a detached job whose launcher was killed. */
+static void look_for_log_halves(struct audit *audit)
+{
+	char path[PATH_MAX];
+	const struct dirent *entry;
+	DIR *dir;
+
+	(void)snprintf(path, sizeof(path), "%.4000s/logs", audit->context.paths.state);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		char whole[PATH_MAX + NAME_MAX], name[NAME_MAX + 1];
+		size_t end = strlen(entry->d_name) - strlen(JOB_LOG_END JOB_LOG_NEW);
+
+		if (strlen(entry->d_name) <= strlen(JOB_LOG_END JOB_LOG_NEW) ||
+		    strcmp(entry->d_name + end, JOB_LOG_END JOB_LOG_NEW) != 0)
+			continue;
+		(void)snprintf(name, sizeof(name), "%.*s" JOB_LOG_END, (int)end, entry->d_name);
+		if (job_log_is_held(dirfd(dir), name))
+			continue;
+		(void)snprintf(whole, sizeof(whole), "%s/%s", path, entry->d_name);
+		half_found(audit, dirfd(dir), entry->d_name, whole);
 	}
 	if (dir)
 		(void)closedir(dir);
@@ -118,4 +150,5 @@ void audit_halves(struct audit *audit)
 	look_for_halves(audit, paths->state);
 	if (strcmp(paths->runtime, paths->state) != 0)
 		look_for_halves(audit, paths->runtime);
+	look_for_log_halves(audit);
 }

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* `resrunctl logs` and `resrunctl wait`: what a detached job has written, and how a job ends. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -18,6 +16,7 @@
 #include "control/job.h"
 #include "control/show.h"
 #include "control/verbs.h"
+#include "policy/job_log.h"
 
 #define LOOK_NS (200 * RR_NS_PER_MS) /* how often is looked for what is no event */
 #define STATUS_TIMEOUT 124 /* as with resrun */
@@ -70,7 +69,7 @@ static int find_record(struct wanted *wanted, struct rr_err *err)
 
 static void log_path(const struct wanted *wanted, const char *id, char path[static PATH_MAX])
 {
-	(void)snprintf(path, PATH_MAX, "%.4000s/logs/%.64s.log", wanted->context.paths.state, id);
+	job_log_path(wanted->context.paths.state, id, path);
 }
 
 /* A word that is a log's own name: a detached job may not be in the ledger yet. */
@@ -129,11 +128,9 @@ static int parse(int argc, char **argv, const char *usage, const struct argument
 static bool is_detached_and_alive(const struct wanted *wanted)
 {
 	char path[PATH_MAX];
-	rr_autofd int fd = -1;
 
 	log_path(wanted, wanted->id, path);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	return job_log_is_held(AT_FDCWD, path);
 }
 
 /* Sleeps until the launcher ends, or it is time for another look. */
@@ -204,15 +201,21 @@ int verb_wait(int argc, char **argv, struct rr_err *err)
 
 /* ---- logs ---- */
 
-static int copy_rest(int fd, struct rr_err *err)
+static int copy_rest(struct job_log *log, struct rr_err *err)
 {
 	char block[65536];
+	uint64_t lost = log->lost;
 	ssize_t n;
 
-	while ((n = read(fd, block, sizeof(block))) > 0)
+	while ((n = job_log_read(log, block, sizeof(block))) > 0) {
+		if (log->lost > lost)
+			show_note("%llu bytes of the log are gone: logs_max_size",
+				  (unsigned long long)(log->lost - lost));
+		lost = log->lost;
 		if (rr_write_all(STDOUT_FILENO, block, (size_t)n) < 0)
 			return rr_err_sys(err, EIO, "write the log");
-	return n < 0 ? rr_err_sys(err, errno, "read the log") : 0;
+	}
+	return n < 0 ? rr_err_sys(err, (int)-n, "read the log") : 0;
 }
 
 int verb_logs(int argc, char **argv, struct rr_err *err)
@@ -226,22 +229,22 @@ int verb_logs(int argc, char **argv, struct rr_err *err)
 		  .flag = &follow },
 		{ .name = NULL },
 	};
-	rr_autofd int fd = -1;
+	job_log_auto struct job_log log = { .fd = -1 };
 	char path[PATH_MAX];
 	int r = parse(argc, argv, "logs [OPTION]... JOB", table, &wanted, err);
 
 	if (r != 0)
 		return r < 0 ? r : 0;
 	log_path(&wanted, wanted.id, path);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return rr_err_sys(err, errno,
+	r = job_log_open(path, &log);
+	if (r < 0)
+		return rr_err_sys(err, -r,
 				  "job %s has no log '%s': only detached jobs (resrun -d) have one",
 				  wanted.id, path);
 	do {
 		/* Asked before reading: what came until then is read. */
 		alive = follow && is_detached_and_alive(&wanted);
-		r = copy_rest(fd, err);
+		r = copy_rest(&log, err);
 		if (alive && r == 0)
 			sleep_on(&(struct wanted){ 0 });
 	} while (alive && r == 0);

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "cgroup/hook_leaf.h"
+#include "policy/job_log.h"
 
 #define LOGS_MAX 100000 /* that are looked at */
 
@@ -62,20 +63,13 @@ static struct old_log *list_logs(DIR *dir, size_t *ret_n)
 			break;
 		logs = more;
 		logs[n] =
-			(struct old_log){ .bytes = (uint64_t)st.st_blocks * 512,
+			(struct old_log){ .bytes = job_log_bytes(dirfd(dir), entry->d_name),
 					  .touched_ns = (uint64_t)st.st_mtim.tv_sec * RR_NS_PER_S +
 							(uint64_t)st.st_mtim.tv_nsec };
 		(void)snprintf(logs[n++].name, sizeof(logs->name), "%s", entry->d_name);
 	}
 	*ret_n = n;
 	return logs;
-}
-
-static bool is_held(int dirfd, const char *name)
-{
-	rr_autofd int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-
-	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
 }
 
 /* Removes the oldest of ended jobs, until all together are no larger than logs_max_size. */
@@ -93,8 +87,8 @@ static void prune_logs(const char *folder, uint64_t max_bytes)
 		qsort(logs, n, sizeof(*logs), by_age);
 	for (size_t i = 0; logs && i < n; i++) {
 		sum += logs[i].bytes;
-		if (sum > max_bytes && !is_held(dirfd(dir), logs[i].name) &&
-		    unlinkat(dirfd(dir), logs[i].name, 0) == 0)
+		if (sum > max_bytes && !job_log_is_held(dirfd(dir), logs[i].name) &&
+		    job_log_remove(dirfd(dir), logs[i].name) == 0)
 			sum -= logs[i].bytes;
 	}
 	(void)closedir(dir);
@@ -112,7 +106,7 @@ static int open_log(const struct plan *plan, int *ret_fd, struct rr_err *err)
 	if (r < 0)
 		return rr_err_sys(err, -r, "make '%s'", path);
 	prune_logs(path, settings_integer(&plan->settings, SET_LOGS_MAX_SIZE));
-	(void)snprintf(path, sizeof(path), "%.4000s/logs/%s.log", plan->paths.state, plan->job_id);
+	job_log_path(plan->paths.state, plan->job_id, path);
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return rr_err_sys(err, errno, "make the log '%s'", path);

@@ -120,6 +120,7 @@ static void look(struct watcher *watcher, bool exact)
 	watcher->last_ns = rr_now_boot_ns();
 	held_up_look(watcher);
 	temp_look(watcher);
+	log_look(watcher);
 	lower_reservation(watcher);
 	if (alert_look(&watcher->alert))
 		press_look(watcher);
@@ -400,6 +401,7 @@ static void finish(struct watcher *watcher)
 	watcher_note_frozen(watcher, false);
 	temp_look_last(watcher);
 	press_end(watcher);
+	log_look_last(watcher);
 	rr_fd_close(&watcher->tick_fd);
 	rr_fd_close(&watcher->events_fd);
 	outcome->reason = reason_of(watcher);

@@ -40,6 +40,9 @@ struct watcher {
 	struct stall stall;
 	bool stall_told;
 	uint64_t temp_next_ns; /* when to measure the private directory again */
+	pid_t log_pid; /* who makes the log smaller; 0: nobody */
+	uint64_t log_next_ns; /* not before */
+	bool log_told;
 	bool term_sent, timed_out, over_memory, asked_to_end, first_ended;
 	bool childless; /* all that were our children have been waited for */
 	int status; /* of the first process, as waitpid gives it */
@@ -88,6 +91,13 @@ void held_up_look(struct watcher *watcher);
 void temp_look(struct watcher *watcher);
 /* Once more, and longer, at its end. */
 void temp_look_last(struct watcher *watcher);
+
+/* ---- log_watch.c ---- */
+
+/* Has the log of a detached job made smaller, when it is too large. */
+void log_look(struct watcher *watcher);
+/* No more of that. */
+void log_look_last(struct watcher *watcher);
 
 /* ---- steer_job.c ---- */
 

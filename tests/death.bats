@@ -14,6 +14,7 @@ setup() {
 }
 
 teardown() {
+	[[ -z ${stopped:-} ]] || kill -CONT "$stopped" 2>/dev/null || true
 	end_background
 }
 
@@ -175,23 +176,23 @@ run_what_was_missed() {
 }
 
 @test "hooks run in a dead launcher's place are not taken for what its job has left" {
-	local keeper launcher
+	local launcher
 	mkfifo gate
 	exec {gate_fd}<>gate
 	background resrun --isolation process --cleanup 'echo in >>hook; [ ! "$RESRUN_MISSED" ] || read -r word <gate; echo out >>hook' \
 		-- sh -c 'echo >begun; exec sleep 1000'
 	launcher=$LAST_PID
 	eventually 20 test -e begun
-	keeper=$(keeper_of "$launcher")
-	kill -STOP "$keeper"
-	eventually 20 is_stopped "$keeper"
+	stopped=$(keeper_of "$launcher")
+	kill -STOP "$stopped"
+	eventually 20 is_stopped "$stopped"
 	kill -KILL "$launcher"
 	await "$launcher"
 	background resrun --isolation process -w 100s -- true
 	eventually 20 test -e hook
 	# Only now it looks for what the job has left.
-	kill -CONT "$keeper"
-	eventually 20 is_gone "$keeper"
+	kill -CONT "$stopped"
+	eventually 20 is_gone "$stopped"
 	echo go >&"$gate_fd"
 	await "$LAST_PID"
 	assert_equal "$status" 0

@@ -106,3 +106,49 @@ teardown() {
 	echo go >gate
 	run -0 resrunctl wait "$first"
 }
+
+@test "the log of a running job: what is more than half of logs_max_size is moved out of it, and logs shows all in order" {
+	local id log
+	cat >job <<-'END'
+		#!/bin/bash
+		# Each round when all before has been read, and what is too much been moved.
+		log=$RESRUN_STATE_DIR/logs/$RESRUN_JOB_ID.log
+		for round in 1 2 3 4; do
+			seq -f '%015.0f' $((round * 20000 - 20000)) $((round * 20000 - 1))
+			until (($(stat -c %s followed) == round * 320000)); do sleep 0.05; done
+			until ((round % 2 || $(stat -c %s "$log.1" 2>/dev/null || echo 0) > round * 320000 - 70000)); do sleep 0.05; done
+		done
+		echo end
+	END
+	chmod 755 job
+	echo >followed
+	id=$(RESRUN_LOGS_MAX_SIZE=1M resrun -d -t 200s -- ./job)
+	log=$STATE/logs/$id.log
+	resrunctl logs -f "$id" >followed 2>follow.err 3>&- 4>&- &
+	started+=("$!")
+	await "${started[0]}"
+	assert_equal "$status" 0
+	assert_equal "$(<follow.err)" ''
+	(seq -f '%015.0f' 0 79999 && echo end) >wanted
+	cmp wanted followed
+	run -0 resrunctl wait "$id"
+	# Of what is gone by now, logs tells how much it was; the rest is the end of all.
+	resrunctl logs "$id" >rest 2>rest.err
+	[[ $(<rest.err) == 'resrunctl: '*' bytes of the log are gone: logs_max_size' ]] || fail "$(<rest.err)"
+	assert_equal "$(tr -cd 0-9 <rest.err)" $(($(stat -c %s wanted) - $(stat -c %s rest)))
+	tail -c "$(stat -c %s rest)" wanted | cmp - rest
+	(($(stat -c '%b * 512' "$log") + $(stat -c '%b * 512' "$log.1") <= 1048576))
+	# With the log goes what was moved out of it.
+	RESRUN_LOGS_MAX_SIZE=4K resrun -d -- true >last
+	resrunctl wait "$(<last)"
+	[[ ! -e $log && ! -e $log.1 ]]
+}
+
+@test "a log that a launcher was killed in moving: audit finds the half, and mends" {
+	mkdir -p "$STATE/logs"
+	touch "$STATE/logs/0123456789.log" "$STATE/logs/0123456789.log.new"
+	run -1 resrunctl audit
+	assert_line "found   half: $STATE/logs/0123456789.log.new: a file that a killed process did not come to finish"
+	run -0 resrunctl audit --fix
+	assert_equal "$(ls "$STATE/logs")" 0123456789.log
+}
