@@ -217,11 +217,18 @@ static int write_new(int dirfd, const char *name, const void *data, size_t lengt
 	return fsync(fd) < 0 ? -errno : 0;
 }
 
+int rr_replace_name(const char *name, char ret[static NAME_MAX + 1])
+{
+	int length = snprintf(ret, NAME_MAX + 1, ".%s.%d.tmp", name, (int)getpid());
+
+	return length > NAME_MAX ? -ENAMETOOLONG : 0;
+}
+
 int rr_replace_at(int dirfd, const char *name, const void *data, size_t length, mode_t mode)
 {
 	const char *slash = strrchr(name, '/');
 	rr_autofd int parent = -1;
-	char temporary[NAME_MAX], folder[PATH_MAX];
+	char temporary[NAME_MAX + 1], folder[PATH_MAX];
 	int r;
 
 	(void)snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - name + 1) : 2,
@@ -230,9 +237,9 @@ int rr_replace_at(int dirfd, const char *name, const void *data, size_t length, 
 	if (parent < 0)
 		return -errno;
 	name = slash ? slash + 1 : name;
-	if (snprintf(temporary, sizeof(temporary), ".%s.%d.tmp", name, (int)getpid()) >=
-	    (int)sizeof(temporary))
-		return -ENAMETOOLONG;
+	r = rr_replace_name(name, temporary);
+	if (r < 0)
+		return r;
 	/* A leftover of a dead process with our pid must not block us for ever. */
 	(void)unlinkat(parent, temporary, 0);
 	r = write_new(parent, temporary, data, length, mode);

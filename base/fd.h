@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -52,6 +53,10 @@ rr_checked int rr_write_all(int fd, const void *data, size_t length);
  * directory. A reader sees the old text or the new, never a part. 0 or -errno. */
 rr_checked int rr_replace_at(int dirfd, const char *name, const void *data, size_t length,
 			     mode_t mode);
+
+/* The name of that temporary file, as this process makes it for a last part `name` of a path. 0 or
+ * -ENAMETOOLONG. */
+rr_checked int rr_replace_name(const char *name, char ret[static NAME_MAX + 1]);
 
 /* Makes the directory and its missing parents with this mode. 0 or -errno. */
 rr_checked int rr_mkdir_all(const char *path, mode_t mode);

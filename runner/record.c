@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/parse.h"
+#include "policy/half.h"
 #include "policy/history.h"
 #include "policy/history_log.h"
 #include "runner/events.h"
@@ -157,7 +158,8 @@ int record_check_target(const struct plan *plan, struct rr_err *err)
 	return 0;
 }
 
-static int write_report(const char *target, const json_t *report, struct rr_err *err)
+static int write_report(const struct plan *plan, const char *target, const json_t *report,
+			struct rr_err *err)
 {
 	rr_autofree char *text = json_dumps(report, JSON_INDENT(2) | REPORT_JSON_STYLE),
 			 *lines = NULL;
@@ -168,7 +170,9 @@ static int write_report(const char *target, const json_t *report, struct rr_err 
 		return rr_err_sys(err, ENOMEM, "the report");
 	/* A file appears whole or not at all; a stream is written to as it is. */
 	if (!output_is_stream(target)) {
+		half_begin(plan->paths.state, plan->job_id, target);
 		r = rr_replace_at(AT_FDCWD, target, lines, strlen(lines), 0644);
+		half_end(plan->paths.state, plan->job_id);
 		return r < 0 ? rr_err_sys(err, -r, "the report '%s'", target) : 0;
 	}
 	r = output_open(target, O_TRUNC, &fd, err);
@@ -310,7 +314,7 @@ void record(const struct run_facts *facts)
 		tell_error("no memory for the report");
 		return;
 	}
-	if (target && write_report(target, json, &err) < 0)
+	if (target && write_report(facts->plan, target, json, &err) < 0)
 		tell_error("%s", err.text);
 	keep_history(facts->plan, json);
 	summary_write(&report);

@@ -232,3 +232,19 @@ kill_launcher() { # [OPTION]...
 	[[ ! -e started ]]
 	assert_equal "$(history length)" 0
 }
+
+@test "audit: half of a report that a killed launcher was writing elsewhere is found by its note" {
+	run -0 resrun --report report -- true
+	assert_equal "$(ls -A "$STATE/halves")" ''
+	# As it is between the two system calls of a launcher that is no more.
+	touch .report.2147483647.tmp .other.2147483647.tmp
+	ln -s "$PWD/.report.2147483647.tmp" "$STATE/halves/0123456789"
+	ln -s "$PWD/.never-made.2147483647.tmp" "$STATE/halves/0123456780"
+	ln -s "$PWD/report" "$STATE/halves/0123456781"
+	run -1 resrunctl audit
+	assert_line "found   half: $PWD/.report.2147483647.tmp: a file that a killed process did not come to finish"
+	resrunctl audit --fix
+	[[ ! -e .report.2147483647.tmp && -e .other.2147483647.tmp && -e report ]]
+	# What is no half is not ours to remove.
+	assert_equal "$(ls -A "$STATE/halves")" 0123456781
+}

@@ -116,7 +116,7 @@ teardown() {
 		for round in 1 2 3 4; do
 			seq -f '%015.0f' $((round * 20000 - 20000)) $((round * 20000 - 1))
 			until (($(stat -c %s followed) == round * 320000)); do sleep 0.05; done
-			until ((round % 2 || $(stat -c %s "$log.1" 2>/dev/null || echo 0) > round * 320000 - 70000)); do sleep 0.05; done
+			until (($(stat -c %s "$log") - $(stat -c %s "$log.1" 2>/dev/null || echo 0) <= 524288)); do sleep 0.05; done
 		done
 		echo end
 	END

@@ -159,7 +159,7 @@ scenario() { # NAME
 	busy) shape=busy gated=yes options=(-r 5/1h -w 30ms) expected=75 ;;
 	hooks) options=(-r 5/1h --before 'echo before >>hooks' --cleanup 'echo after >>hooks') ;;
 	care)
-		options=(--temp --before 'touch "$TMPDIR/file"' --cleanup 'echo "$RESRUN_EXIT_REASON" >>cleaned' --report "$lab/state/report" --log "$lab/events")
+		options=(--temp --before 'touch "$TMPDIR/file"' --cleanup 'echo "$RESRUN_EXIT_REASON" >>cleaned' --report "$lab/report" --log "$lab/events")
 		wrapped=(sh -c 'echo progress=1 >"$RESRUN_STATUS"; exec "$@"' sh)
 		;;
 	memory) options=(-r 5/1h --isolation process -m 64M -c 1) job+=(hold=120) ;;
