@@ -14,6 +14,7 @@ _resrun_options='--profile
 --disk-threshold
 --pressure-threshold
 --max-wait
+--deadline
 --on-busy
 --on-overlap
 --max-concurrent

@@ -18,7 +18,7 @@ function __resrun_command
 				set -e words[1]
 				string join \n -- $words (commandline -ct)
 				return
-			case -p --profile --config --name --key --cpu-threshold --memory-threshold --disk-threshold --pressure-threshold -w --max-wait --on-busy --on-overlap -j --max-concurrent -r --rate --priority --after --after-any -m --memory --memory-high --swap -c --cpus --cpu-weight --pids --io-weight --io-max --isolation --seccomp -t --timeout --kill-after --retries --retry-on --backoff --before --cleanup --sweep --sweep-age --report --log --color
+			case -p --profile --config --name --key --cpu-threshold --memory-threshold --disk-threshold --pressure-threshold -w --max-wait --deadline --on-busy --on-overlap -j --max-concurrent -r --rate --priority --after --after-any -m --memory --memory-high --swap -c --cpus --cpu-weight --pids --io-weight --io-max --isolation --seccomp -t --timeout --kill-after --retries --retry-on --backoff --before --cleanup --sweep --sweep-age --report --log --color
 				set -e words[1]
 			case '-*'
 			case '*'
@@ -56,7 +56,8 @@ complete -c resrun -n '__resrun_in_options' -l memory-threshold -d 'start only w
 complete -c resrun -n '__resrun_in_options' -l disk-threshold -d 'start only while the disks in use are below P percent' -x
 complete -c resrun -n '__resrun_in_options' -l pressure-threshold -d 'start only while pressure (PSI some avg10) is below P percent' -x
 complete -c resrun -n '__resrun_in_options' -s w -l max-wait -d 'wait this long for everything together (0: do not wait; inf)' -x
-complete -c resrun -n '__resrun_in_options' -l on-busy -d 'when the wait is over: exit 75, exit 0 without running, or run anyway' -x -a 'fail skip run'
+complete -c resrun -n '__resrun_in_options' -l deadline -d 'be done by then (2h from now, 06:30, 2026-01-31T06:30:00Z), or do not start: see --on-busy' -x
+complete -c resrun -n '__resrun_in_options' -l on-busy -d 'when the wait is over, or in vain: exit 75, exit 0 without running, or run anyway' -x -a 'fail skip run'
 complete -c resrun -n '__resrun_in_options' -l on-overlap -d 'while a job of the same --name waits or runs: wait for its end, exit 0, or cancel it first' -x -a 'allow wait skip replace'
 complete -c resrun -n '__resrun_in_options' -s j -l max-concurrent -d 'running jobs of one profile' -x
 complete -c resrun -n '__resrun_in_options' -s r -l rate -d 'starts of one profile in any window of that length' -x
