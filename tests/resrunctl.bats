@@ -197,7 +197,7 @@ misused() { # WORDS ARG...: exit 125, one line that has the words and says where
 	# LeakSanitizer does not work under strace.
 	ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0" run strace -qq -e trace=nanosleep,clock_nanosleep,ppoll,poll,select,pselect6 -o trace resrunctl status
 	assert_success
-	assert_equal "$(grep -cvE 'tv_sec=0, tv_nsec=2000000}' trace || true)" 0
+	assert_equal "$(grep -cvE 'tv_sec=0, tv_nsec=1000000}' trace || true)" 0
 	(($(wc -l <trace) <= 3))
 }
 
