@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tables of plain letters for files and pipes, in the form that libsmartcols gives them, which
- * takes 4 us for each cell: a second for the 20,000 jobs that failed.
+ * takes some 4 us more for each line of the history: 0.8 s of CPU time for 200,000.
  */
 #pragma once
 
