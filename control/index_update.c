@@ -319,6 +319,17 @@ static int add_parts(struct index *index, struct rr_err *err)
 	return r < 0 || feed.done == 0 ? r : add_totals(index, newest, err);
 }
 
+/* A file that is mostly empty, as parts have gone, gets smaller. Where that cannot be just now
+ * (others read it, or the disk is full), the next one tries. */
+static void give_back(struct index *index)
+{
+	struct rr_err ignored;
+
+	if (index_number(index, "PRAGMA freelist_count") * 2 >
+	    index_number(index, "PRAGMA page_count"))
+		rr_ignore(index_run_sql(index, "VACUUM", &ignored));
+}
+
 int index_update(struct index *index, struct rr_err *err)
 {
 	struct rr_err ignored;
@@ -336,7 +347,11 @@ int index_update(struct index *index, struct rr_err *err)
 	if (r == 0 && index->parts.n > 0)
 		r = add_parts(index, err);
 	if (r == 0)
-		return index_run_sql(index, "COMMIT", err);
+		r = index_run_sql(index, "COMMIT", err);
+	if (r == 0) {
+		give_back(index);
+		return 0;
+	}
 	rr_ignore(index_run_sql(index, "ROLLBACK", &ignored));
 	return r;
 }

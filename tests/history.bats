@@ -123,6 +123,24 @@ assert all(float(row["wall_s"]) >= 0 for row in rows)' <(resrunctl history --for
 	assert_equal "$(names)" 'b c d e'
 }
 
+@test "the index gets smaller again when parts of the history are gone" {
+	need python3
+	local large
+	mkdir -p "$STATE"
+	for n in {1..2000}; do
+		echo "{\"schema\": 1, \"job_id\": \"$n\", \"key\": \"a key that is long enough to count for something: $n\", \"ended_at\": \"2024-03-05T10:00:00.000Z\"}"
+	done | "$SOURCE/tests/past" history "$STATE"
+	mv "$STATE/history" "$STATE/history.1"
+	run -0 resrun -- true
+	run -0 resrunctl history --json
+	holds '.records | length > 1'
+	large=$(stat -c %s "$STATE/history.index")
+	rm "$STATE/history.1"
+	run -0 resrunctl history --json
+	holds '.records | length == 1'
+	(($(stat -c %s "$STATE/history.index") < large / 3))
+}
+
 @test "what is set aside after it was indexed is not indexed twice" {
 	three_runs
 	assert_equal "$(names)" 'a b c'
