@@ -9,11 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/parse.h"
 #include "control/audit.h"
 #include "policy/half.h"
 #include "policy/history.h"
+#include "policy/history_log.h"
 #include "policy/job_log.h"
 #include "policy/report.h"
 
@@ -51,6 +53,36 @@ static void audit_lines(struct audit *audit, const char *path)
 				 versions.newer);
 }
 
+#define PARTS_FEW 4 /* that were set aside, and are worth no word */
+
+/* With history_age = inf, which is the default, nothing ever goes: that is wanted, or not known. */
+static void audit_growth(struct audit *audit)
+{
+	struct history_parts parts;
+	char path[PATH_MAX], bytes[RR_FORMAT_SIZE];
+	uint64_t all = 0;
+	struct stat st;
+
+	if (settings_integer(&audit->context.settings, SET_HISTORY_AGE) != RR_TIME_INF)
+		return;
+	if (history_parts_find(audit->context.paths.state, &parts) == 0 &&
+	    parts.n > PARTS_FEW + 1) {
+		for (size_t i = 0; i + 1 < parts.n; i++) {
+			(void)snprintf(path, sizeof(path), "%.4000s/history.%llu",
+				       audit->context.paths.state,
+				       (unsigned long long)parts.numbers[i]);
+			all += lstat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+		}
+		(void)rr_format_bytes(all, bytes);
+		(void)snprintf(path, sizeof(path), "%.4000s/history", audit->context.paths.state);
+		(void)audit_find(audit, "history", AUDIT_NOTE, path,
+				 "%zu parts of it were set aside (%s), and nothing removes them: "
+				 "history_age = 365d would",
+				 parts.n - 1, bytes);
+	}
+	history_parts_free(&parts);
+}
+
 void audit_history(struct audit *audit)
 {
 	char path[PATH_MAX];
@@ -67,6 +99,7 @@ void audit_history(struct audit *audit)
 				 "its last line is torn: a launcher was killed while it wrote");
 	if (!torn || audit->fix)
 		audit_lines(audit, path);
+	audit_growth(audit);
 }
 
 /* ---- halves ---- */

@@ -248,3 +248,15 @@ kill_launcher() { # [OPTION]...
 	# What is no half is not ours to remove.
 	assert_equal "$(ls -A "$STATE/halves")" 0123456781
 }
+
+@test "audit: a history that nothing ever removes is noted, once there is much of it" {
+	run -0 resrun -- true
+	for n in 1 2 3 4; do cp "$STATE/history" "$STATE/history.$n"; done
+	run -0 resrunctl audit
+	refute_output --partial 'set aside'
+	cp "$STATE/history" "$STATE/history.5"
+	run -0 resrunctl audit
+	assert_line --regexp "^note    history: $STATE/history: 5 parts of it were set aside \\([0-9.]+K?\\), and nothing removes them: history_age = 365d would$"
+	RESRUN_HISTORY_AGE=30d run -0 resrunctl audit
+	refute_output --partial 'set aside'
+}
