@@ -85,7 +85,7 @@ told_since() { # WORD MESSAGE [COUNT]
 	eventually 100 told_since '' job_stalled
 	resrunctl pause held
 	eventually 20 told_since '' job_paused
-	# That is a look at it. Of a stall that has been told of nothing more is said while it lasts.
+	# That is a look at it. That it counts anew, only the unit test is sure to see: memory_high lets a job on at times.
 	eventually 60 told_since job_paused process_resources
 	run -0 since job_paused
 	refute_output --partial job_stalled
