@@ -129,16 +129,14 @@ static double jobs_cpu_percent(struct press *press, const struct seen_job *seen,
 	bool first = press->jobs_ns == 0;
 
 	for (size_t i = 0; i < n; i++) {
-		struct press_job *job = &jobs[n_jobs];
-		uint64_t before;
+		uint64_t cpu_us, before;
 
-		if (!job_cpu_us(&seen[i], &job->cpu_us))
+		if (!job_cpu_us(&seen[i], &cpu_us))
 			continue;
-		job->number = seen[i].number;
 		/* One that is new has taken all of it since then. */
-		before = cpu_before(press, job->number);
-		sum_us += job->cpu_us > before ? job->cpu_us - before : 0;
-		n_jobs++;
+		before = cpu_before(press, seen[i].number);
+		sum_us += cpu_us > before ? cpu_us - before : 0;
+		jobs[n_jobs++] = (struct press_job){ seen[i].number, cpu_us };
 	}
 	memcpy(press->jobs, jobs, n_jobs * sizeof(jobs[0]));
 	press->n_jobs = n_jobs;

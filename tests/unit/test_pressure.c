@@ -143,8 +143,9 @@ static struct ledger_ticket running(uint8_t priority, unsigned started_s,
 {
 	static uint64_t number;
 
+	number++;
 	return (struct ledger_ticket){ .state = TICKET_RUNNING,
-				       .number = number++,
+				       .number = number,
 				       .priority = priority,
 				       .started_ns = started_s * RR_NS_PER_S,
 				       .pressed = pressed };
