@@ -124,7 +124,7 @@ static double jobs_cpu_percent(struct press *press, const struct seen_job *seen,
 			       double cpus)
 {
 	uint64_t now_ns = rr_now_boot_ns(), over_ns = now_ns - press->jobs_ns, sum_us = 0;
-	struct press_job jobs[PRESS_JOBS_MAX];
+	struct press_job jobs[PRESS_JOBS_MAX] = { 0 };
 	size_t n_jobs = 0;
 	bool first = press->jobs_ns == 0;
 

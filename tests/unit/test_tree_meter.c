@@ -15,8 +15,9 @@
 #include "cgroup/tree_meter.h"
 
 #define CHILDREN_MAX 40
-#define SHARED_BYTES ((size_t)64 << 20) /* far more than all else that a sanitizer has them share  \
-					 */
+#define SHARED_BYTES                                                                               \
+	((size_t)64 << 20) /* far more than all else that a sanitizer has them share               \
+			    */
 #define MIB (1U << 20)
 #define NEVER UINT64_MAX
 
