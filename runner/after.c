@@ -94,7 +94,8 @@ static int look_one(struct after *after, const struct plan *plan, const char *jo
 	if (!ending.found)
 		return rr_err_set(
 			err, ENOENT,
-			"--after: there is no job '%s', neither active nor in the history", job);
+			"--%s: there is no job '%s', neither active nor in the history",
+			setting_specs[must_succeed ? SET_AFTER : SET_AFTER_ANY].long_option, job);
 	if (must_succeed && !ending.succeeded) {
 		(void)rr_err_set(err, ECANCELED, "--after: job '%s' did not succeed", job);
 		return AFTER_FAILED;

@@ -420,6 +420,7 @@ await_all() {
 	run -125 --separate-stderr resrun --after nobody -- touch started
 	[[ $stderr == *"there is no job 'nobody'"* ]]
 	run -125 resrun --after-any nobody -- touch started
+	assert_output --partial "--after-any: there is no job 'nobody'"
 	[[ ! -e started ]]
 	assert_queue_is_empty
 }
