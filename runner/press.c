@@ -33,10 +33,11 @@
 /* PSI some avg10 of the host; a job without a leaf could not be told from others. */
 static double host_stall(const struct watcher *watcher, const char *path)
 {
-	struct rr_pressure host;
+	struct rr_pressure host = { 0 };
 
-	rr_read_pressure(AT_FDCWD, path, &host);
-	return host.known && in_cgroup(watcher) ? host.some_avg10 : PSI_NONE;
+	if (in_cgroup(watcher))
+		rr_read_pressure(AT_FDCWD, path, &host);
+	return host.known ? host.some_avg10 : PSI_NONE;
 }
 
 /* As if all of it were others'. */
