@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "base/parse.h"
+#include "cgroup/hook_leaf.h"
 #include "cgroup/leaf.h"
 
 #define FILE_NAME "cpu.weight"
@@ -25,10 +26,14 @@ static uint64_t read_weight(int dirfd, const char *name)
 	return rr_parse_u64(text, &weight) < 0 ? 0 : weight;
 }
 
+/* That of a job. Where its hooks run stays beside it to its end, and has the kernel's weight. */
 static bool is_leaf(const char *name)
 {
+	size_t length = strlen(name), end = strlen(HOOK_LEAF_END);
+
 	return strncmp(name, CG_LEAF_PREFIX, strlen(CG_LEAF_PREFIX)) == 0 &&
-	       strcmp(name, CG_SUPERVISOR) != 0;
+	       strcmp(name, CG_SUPERVISOR) != 0 &&
+	       (length < end || strcmp(name + length - end, HOOK_LEAF_END) != 0);
 }
 
 /* 0 when there is none. Takes the descriptor. */
