@@ -179,13 +179,16 @@ enum pressure_step pressure_next(char *const *words, unsigned taken, enum pressu
 	return PRESSURE_NONE;
 }
 
-/* A step that is needed again soon after it was taken back was taken back too soon. */
+/* A step that is needed again soon after it was taken back was taken back too soon. That is said
+ * once: the same shortage may need more steps, or last when there are none left. */
 static void note_harder(struct pressure *pressure, uint64_t now_ns)
 {
-	bool too_soon =
-		pressure->released_ns && now_ns - pressure->released_ns < 2 * pressure->release_ns;
+	uint64_t released_ns = pressure->released_ns;
 
-	if (!too_soon)
+	pressure->released_ns = 0;
+	if (released_ns == 0)
+		return;
+	if (now_ns - released_ns >= 2 * pressure->release_ns)
 		pressure->release_ns = PRESSURE_RELEASE_NS;
 	else if (pressure->release_ns < PRESSURE_RELEASE_MAX_NS / 2)
 		pressure->release_ns *= 2;

@@ -236,6 +236,13 @@ static void a_step_taken_back_too_soon_is_taken_back_later_next_time(void **stat
 				 waits[i]);
 		order.signature++;
 	}
+	/* Said once of a shortage, though it lasts and there are no steps left. */
+	pressure = (struct pressure){ 0 };
+	assert_true(until_move(&pressure, PRESSURE_SHORT, &order, false, &now_ns) > 0);
+	assert_int_equal(until_move(&pressure, PRESSURE_WELL, &order, true, &now_ns), 16);
+	for (int i = 0; i < 5; i++)
+		assert_true(until_move(&pressure, PRESSURE_SHORT, &order, true, &now_ns) > 0);
+	assert_int_equal(until_move(&pressure, PRESSURE_WELL, &order, true, &now_ns), 31);
 	/* Much later it is another matter. */
 	now_ns += 3600 * RR_NS_PER_S;
 	assert_true(until_move(&pressure, PRESSURE_SHORT, &order, true, &now_ns) > 0);
