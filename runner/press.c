@@ -26,6 +26,7 @@
 #define WEIGHT_PART 10 /* a job that gives way keeps this part of its weight */
 #define RECLAIM_BYTES (32U << 20) /* a look: the launcher waits for it */
 #define THROTTLE_CHANGE 0.05 /* of a CPU: less is not worth a change */
+#define SPARE_NS (60 * RR_NS_PER_S) /* a signal that was to end it may not have been meant so */
 #define PSI_NONE (-1.0)
 
 /* ---- what the host is short of ---- */
@@ -78,7 +79,8 @@ static size_t find_jobs(const struct ledger *ledger, const struct ledger_ticket 
 		bool here = tickets[i].pid_namespace == tickets[me].pid_namespace;
 		struct ledger_detail detail;
 
-		if (tickets[i].state != TICKET_RUNNING)
+		/* What is nested is counted with the job that it is in. */
+		if (tickets[i].state != TICKET_RUNNING || tickets[i].nested != NESTED_NOT)
 			continue;
 		ledger_read_detail(ledger, i, &detail);
 		ret[found] = (struct seen_job){ .number = tickets[i].number,
@@ -158,7 +160,7 @@ static void put_event(enum pressure_step step, bool taken_back, enum pressure_ca
 	(void)json_object_set_new(fields, "resource",
 				  taken_back ? json_null()
 					     : json_string(pressure_cause_name(cause)));
-	events_put("warning", "job_pressed", fields);
+	events_put(taken_back ? "info" : "warning", "job_pressed", fields);
 }
 
 /* A limit of ours in place of the job's own, which stands in the order, or that one again. */
@@ -190,14 +192,18 @@ static bool lower_weight(const struct watcher *watcher, enum limit_id id)
 static bool throttle(struct watcher *watcher, const struct pressure_reading *reading)
 {
 	const struct limit *own = &watcher->order->limits->v[LIMIT_CPUS];
+	bool by_kernel = placement_holds(watcher->order->placement, LIMIT_CPUS);
 	double all = watcher->alert.gate.reading.room.cpus;
 	struct limit limit = { .asked = true, .cpus = pressure_cpus_left(reading, all) };
 
 	if (own->asked && own->cpus < limit.cpus)
 		limit.cpus = own->cpus;
 	/* An affinity holds whole CPUs only. */
-	if (!placement_holds(watcher->order->placement, LIMIT_CPUS))
+	if (!by_kernel)
 		limit.cpus = limit.cpus < 1 ? 1 : (double)(unsigned)limit.cpus;
+	/* The one CPU that there is. */
+	if (!by_kernel && limit.cpus >= all)
+		return false;
 	if (watcher->press.cpus > 0 && limit.cpus < watcher->press.cpus + THROTTLE_CHANGE &&
 	    limit.cpus > watcher->press.cpus - THROTTLE_CHANGE)
 		return true;
@@ -261,6 +267,15 @@ static bool take(struct watcher *watcher, enum pressure_step step,
 	}
 }
 
+/* What could not be held at first, as a part of a CPU by an affinity, cannot be now. */
+static void end_throttle(struct watcher *watcher)
+{
+	const struct limit *own = &watcher->order->limits->v[LIMIT_CPUS], none = { 0 };
+
+	rr_ignore(change_limit(watcher, LIMIT_CPUS, own->by == BY_NONE ? &none : own));
+	watcher->press.cpus = 0;
+}
+
 static void take_back(struct watcher *watcher, enum pressure_step step)
 {
 	const struct limit *own = watcher->order->limits->v;
@@ -273,8 +288,7 @@ static void take_back(struct watcher *watcher, enum pressure_step step)
 			rr_ignore(change_limit(watcher, LIMIT_IO_WEIGHT, &own[LIMIT_IO_WEIGHT]));
 		break;
 	case PRESSURE_THROTTLE:
-		rr_ignore(change_limit(watcher, LIMIT_CPUS, &own[LIMIT_CPUS]));
-		watcher->press.cpus = 0;
+		end_throttle(watcher);
 		break;
 	case PRESSURE_FREEZE:
 		if (steer_press(watcher, false) == 0)
@@ -332,17 +346,39 @@ static void harder(struct watcher *watcher, const struct pressure_reading *readi
 	}
 }
 
-static void softer(struct watcher *watcher, uint64_t now_ns)
+/* The step that is so far up the stack. */
+static void undo(struct watcher *watcher, size_t at, uint64_t now_ns)
 {
 	struct press *press = &watcher->press;
-	enum pressure_step step = press_step(press);
+	enum pressure_step step = press->stack[at];
 
 	press->n--;
+	for (size_t i = at; i < press->n; i++)
+		press->stack[i] = press->stack[i + 1];
 	take_back(watcher, step);
 	if (press->n == 0)
 		press->held_ns += now_ns - press->since_ns;
 	put_event(step, true, press->cause);
 	steer_write_ticket(watcher);
+}
+
+static void softer(struct watcher *watcher, uint64_t now_ns)
+{
+	undo(watcher, watcher->press.n - 1, now_ns);
+}
+
+void press_spare(struct watcher *watcher)
+{
+	struct press *press = &watcher->press;
+	uint64_t now_ns = rr_now_boot_ns();
+	size_t at = 0;
+
+	press->spared_ns = now_ns + SPARE_NS;
+	if (!press->still || press->n == 0)
+		return;
+	while (at < press->n - 1 && press->stack[at] != PRESSURE_FREEZE)
+		at++;
+	undo(watcher, at, now_ns);
 }
 
 /* What a step in force does anew at every look. */
@@ -351,6 +387,9 @@ static void keep_up(struct watcher *watcher, const struct pressure_reading *read
 {
 	unsigned in_force = taken(&watcher->press);
 
+	/* Who sets a weight meanwhile, systemd on a reload among them, sets the whole of it. */
+	if (in_force & 1U << PRESSURE_WEIGHT)
+		(void)lower_weight(watcher, LIMIT_CPU_WEIGHT);
 	if (in_force & 1U << PRESSURE_THROTTLE && !watcher->press.still)
 		(void)throttle(watcher, reading);
 	if (in_force & 1U << PRESSURE_RECLAIM && state == PRESSURE_SHORT)
@@ -390,6 +429,13 @@ static bool ask_ledger(struct watcher *watcher, struct pressure_reading *reading
 	return true;
 }
 
+/* One that was told to end needs what it has for that. */
+static bool may_press(const struct watcher *watcher, uint64_t now_ns)
+{
+	return watcher->phase == PHASE_RUNNING && !watcher->asked_to_end &&
+	       now_ns >= watcher->press.spared_ns;
+}
+
 static void judge(struct watcher *watcher, struct pressure_reading *reading)
 {
 	struct press *press = &watcher->press;
@@ -400,11 +446,16 @@ static void judge(struct watcher *watcher, struct pressure_reading *reading)
 
 	if (!ask_ledger(watcher, reading, &order, &critical))
 		return;
+	/* It has become so only now. */
+	if (critical && press->n > 0)
+		softer(watcher, now_ns);
+	if (critical)
+		return;
 	state = pressure_judge(reading, &press->cause);
 	keep_up(watcher, reading, state);
 	switch (pressure_look(&press->pressure, state, &order, press->n > 0, now_ns)) {
 	case PRESSURE_HARDER:
-		if (!critical && watcher->phase == PHASE_RUNNING && !watcher->asked_to_end)
+		if (may_press(watcher, now_ns))
 			harder(watcher, reading, now_ns);
 		break;
 	case PRESSURE_SOFTER:

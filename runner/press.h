@@ -22,6 +22,7 @@ struct press {
 	enum pressure_cause cause; /* of the newest */
 	enum pressure_step hardest; /* ever */
 	bool still; /* frozen by us */
+	uint64_t spared_ns; /* told to end: no step more until then */
 	double cpus; /* that the throttle leaves */
 	uint64_t since_ns; /* of the first step; 0: it has not given way */
 	uint64_t held_ns; /* that earlier ones lasted */

@@ -106,9 +106,7 @@ int steer_press(struct watcher *watcher, bool still)
 
 void steer_resume(struct watcher *watcher)
 {
-	/* Who asked for its end kills it, if need be. */
-	if (watcher->press.still)
-		rr_ignore(steer_press(watcher, false));
+	press_spare(watcher);
 	if (watcher->paused)
 		rr_ignore(set_paused(watcher, false));
 }

@@ -103,7 +103,7 @@ void log_look_last(struct watcher *watcher);
 
 /* Takes and does what has been asked. */
 void steer_job(struct watcher *watcher);
-/* It goes on, whoever had it stand still. */
+/* It was told to end: it goes on, whoever had it stand still. */
 void steer_resume(struct watcher *watcher);
 /* on_pressure has it stand still, or no more; resrunctl pause does the same beside it. 0 or -errno.
  */
@@ -115,5 +115,7 @@ void steer_write_ticket(struct watcher *watcher);
 
 /* Gives way, or takes that back; after a look at the host. */
 void press_look(struct watcher *watcher);
+/* It was told to end: it stands still no more for that, and gives way no further for a while. */
+void press_spare(struct watcher *watcher);
 /* Puts down by how much it gave way. */
 void press_end(struct watcher *watcher);
