@@ -229,9 +229,6 @@ static void reap_children(struct watcher *watcher)
 
 static void take_end_signal(struct watcher *watcher, int signo)
 {
-	/* What stands still could not act upon it. */
-	if (signals_means_end(signo))
-		steer_resume(watcher);
 	/* The first is the job's to act upon; the second of the kind escalates. */
 	if (signo == SIGTERM && watcher->term_sent)
 		watcher->kill_ns = 0;
@@ -245,6 +242,10 @@ static void forward_signals(struct watcher *watcher)
 	int signo;
 
 	while ((signo = signals_next(watcher->order->signals, &info)) != 0) {
+		/* What stands still could not act upon it, whoever has sent it: the terminal's ^C
+		 * reaches the job by itself. */
+		if (signals_means_end(signo))
+			steer_resume(watcher);
 		if (signo == SIGCHLD || !signals_must_forward(&info))
 			continue;
 		take_end_signal(watcher, signo);

@@ -73,6 +73,17 @@ sweep_dirs = $PWD/scratch"
 	assert_equal "$(cut -d ' ' -f 1 caught | tr '\n' ' ')" 'ready 2 15 '
 }
 
+@test "^C reaches a job that is paused" {
+	type_line 'resrun --name held -- catch caught 2 15; echo status=$?'
+	eventually 10 has_lines caught 1
+	run -0 resrunctl pause held
+	press C-c
+	eventually 10 has_lines caught 2
+	assert_equal "$(sed -n 2p caught)" '2 0'
+	kill -TERM "$(sed -n 's/^ready //p' caught)"
+	eventually 10 shows 'status=42'
+}
+
 @test "^C ends a job that does not care: 130, and a loop of the shell with it" {
 	type_line 'for i in 1 2 3; do echo try-$i; resrun -- sleep 100; done'
 	eventually 10 shows_line try-1
