@@ -24,18 +24,27 @@
 #include "runner/status.h"
 #include "runner/tell.h"
 
-/* Tries until it works, until there are no tries left, or until it is told to stop. */
+/* Tries until it works, until there are no tries left, or until it is told to stop. A further try
+ * that was not let in, or could not be started, says nothing of the job, which has failed: how the
+ * one before it ended holds, lest --on-busy=skip make a success of that. */
 static struct status run_with_retries(struct plan *plan, const struct signals *signals,
 				      struct seccomp_program *seccomp)
 {
 	struct attempt_order order = { plan, signals, seccomp };
+	struct status last = { 0 };
 
 	for (;;) {
 		struct outcome outcome;
 		struct status status = attempt_run(&order, &outcome);
 
+		if (last.from_job && !status.from_job && !status.interrupted) {
+			tell("try %u was not run: the status is that of try %u", plan->attempt,
+			     plan->attempt - 1);
+			return last;
+		}
 		if (!retry_wanted(plan, &status, &outcome) || !retry_wait(plan, signals, &status))
 			return status;
+		last = status;
 		retry_with_more(plan, &outcome);
 		plan_next_attempt(plan);
 		learn(plan);

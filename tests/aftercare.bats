@@ -486,6 +486,23 @@ ${2:-}"
 	assert_equal "$status" 143
 }
 
+@test "--retries: a further try that is not let in, or cannot start, leaves the job's own status" {
+	local how
+	for how in fail skip; do
+		export RESRUN_STATE_DIR=$PWD/$how STATE=$PWD/$how
+		run -3 --separate-stderr resrun --retries 2 --backoff 10ms -r 1/1h -w 0 --on-busy "$how" -- sh -c 'exit 3'
+		assert_equal "${stderr_lines[-1]}" 'resrun: try 2 was not run: the status is that of try 1'
+		assert_equal "$(history 'map([.attempt, .exit.reason])')" '[[1,"exited"],[2,"not-admitted"]]'
+		# Nothing has been run here: how that ends is for --on-busy to say.
+		run resrun --retries 2 -r 1/1h -w 0 --on-busy "$how" -- touch ran
+		assert_equal "$status" "$([[ $how == skip ]] && echo 0 || echo 75)"
+		[[ ! -e ran ]]
+	done
+	export RESRUN_STATE_DIR=$PWD/before STATE=$PWD/before
+	run -137 resrun --retries 2 --backoff 10ms --before '! test -e tried' -- sh -c '>tried; kill -KILL $$'
+	assert_equal "$(history 'map([.attempt, .exit.reason])')" '[[1,"signaled"],[2,"not-started"]]'
+}
+
 # ---- held-back output -------------------------------------------------------------------------------------------------------
 
 @test "--chronic: nothing of a job that succeeds, everything of one that fails, in order" {
