@@ -176,13 +176,14 @@ run_what_was_missed() {
 }
 
 @test "hooks run in a dead launcher's place are not taken for what its job has left" {
-	local launcher
+	local launcher id
 	mkfifo gate
 	exec {gate_fd}<>gate
-	background resrun --isolation process --cleanup 'echo in >>hook; [ ! "$RESRUN_MISSED" ] || read -r word <gate; echo out >>hook' \
+	background resrun --isolation process --cleanup 'echo "in $RESRUN_MISSED" >>hook; [ ! "$RESRUN_MISSED" ] || read -r word <gate; echo out >>hook' \
 		-- sh -c 'echo >begun; exec sleep 1000'
 	launcher=$LAST_PID
 	eventually 20 test -e begun
+	id=$(resrunctl status --json | jq -r '.running[0].job_id')
 	stopped=$(keeper_of "$launcher")
 	kill -STOP "$stopped"
 	eventually 20 is_stopped "$stopped"
@@ -196,5 +197,5 @@ run_what_was_missed() {
 	echo go >&"$gate_fd"
 	await "$LAST_PID"
 	assert_equal "$status" 0
-	assert_equal "$(<hook)" $'in\nout'
+	assert_equal "$(<hook)" "in $id"$'\nout'
 }
