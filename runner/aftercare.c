@@ -109,6 +109,11 @@ static int make_temp(const struct plan *plan, struct care *care, struct rr_err *
 	const char *root = temp_root_path(plan), *inherited = getenv("TMPDIR");
 	int r;
 
+	/* Neither a job that goes elsewhere nor an audit would find it. */
+	if (*root != '/')
+		return rr_err_set(err, EINVAL,
+				  "temp_root '%s': the path is relative; name it from '/' on",
+				  root);
 	care->temp_root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (care->temp_root < 0)
 		return rr_err_sys(err, errno, "temp_root '%s'", root);

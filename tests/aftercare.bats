@@ -350,6 +350,9 @@ killed_with_hooks() { # [in-hook]
 @test "--temp where none can be made: 125, and nothing is run" {
 	run -125 --separate-stderr env TMPDIR=/no/such/directory resrun --temp -- touch started
 	[[ $stderr == *'/no/such/directory'* && ! -e started ]]
+	mkdir here
+	run -125 --separate-stderr env RESRUN_TEMP_ROOT=here resrun --temp -- touch started
+	[[ $stderr == "resrun: temp_root 'here': the path is relative; "* && ! -e started ]] || fail "$stderr"
 }
 
 # ---- sweep ----------------------------------------------------------------------------------------------------------------
