@@ -11,6 +11,7 @@
 #include "control/why.h"
 #include "policy/pressure.h"
 
+#define ENDING_WORDS_SIZE (WHY_WORDS_SIZE + RR_ERR_TEXT_MAX) /* a message is shown whole */
 #define THROTTLED_SHARE 0.25 /* of its time held back by its CPU limit: worth a word */
 
 static double number_of(const json_t *record, const char *part, const char *name)
@@ -177,14 +178,36 @@ static void say_lost(const struct ending *ending, char *buf, size_t size)
 	(void)snprintf(buf, size, "its launcher was killed, and nobody saw how it ended");
 }
 
+/* What resrun said of one that never started; NULL: nothing, or it is a record of before that was
+ * kept. */
+static const char *message_of(const struct ending *ending)
+{
+	return json_string_value(
+		json_object_get(json_object_get(ending->record, "exit"), "message"));
+}
+
+static void add_message(const struct ending *ending, char *buf, size_t size)
+{
+	const char *message = message_of(ending);
+	size_t used = strlen(buf);
+
+	if (message && used < size)
+		(void)snprintf(buf + used, size - used, "; resrun said: %s", message);
+}
+
 static void say_not_admitted(const struct ending *ending, char *buf, size_t size)
 {
 	const json_t *waited = json_object_get(ending->record, "waited_s");
 	char reasons[160];
 
 	waited_words(ending->record, reasons, sizeof(reasons));
-	(void)snprintf(buf, size, "it never started: it waited for %s, in vain for %.1f s",
-		       *reasons ? reasons : "its turn", json_number_value(waited));
+	/* It may not have waited for anything. */
+	if (!*reasons && message_of(ending))
+		(void)snprintf(buf, size, "it never started");
+	else
+		(void)snprintf(buf, size, "it never started: it waited for %s, in vain for %.1f s",
+			       *reasons ? reasons : "its turn", json_number_value(waited));
+	add_message(ending, buf, size);
 }
 
 static void say_not_started(const struct ending *ending, char *buf, size_t size)
@@ -195,6 +218,7 @@ static void say_not_started(const struct ending *ending, char *buf, size_t size)
 
 	(void)snprintf(buf, size, "it never started: exit %.0f of resrun itself%s", ending->code,
 		       what);
+	add_message(ending, buf, size);
 }
 
 static void say_signaled(const struct ending *ending, char *buf, size_t size)
@@ -256,7 +280,7 @@ static void ending_words(const json_t *record, char *buf, size_t size)
 static int show_ending(const json_t *record, bool json, struct rr_err *err)
 {
 	const char *id = json_string_value(json_object_get(record, "job_id"));
-	char words[WHY_WORDS_SIZE], line[2 * WHY_WORDS_SIZE];
+	char words[ENDING_WORDS_SIZE], line[ENDING_WORDS_SIZE + WHY_WORDS_SIZE];
 	json_t *all;
 
 	ending_words(record, words, sizeof(words));

@@ -81,6 +81,7 @@ struct report {
 	int code; /* -1: null */
 	int signal; /* 0: null */
 	const char *oom_limit; /* NULL: not killed for memory */
+	const char *message; /* what resrun said where nothing was run; NULL: it was run */
 	const char *pressed; /* the hardest step by which it gave way to others; NULL: it did not */
 	struct report_usage usage;
 	uint64_t leftover_processes; /* REPORT_UNKNOWN where it cannot be told */

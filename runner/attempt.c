@@ -39,7 +39,7 @@ struct attempt {
 };
 
 static void leave_record(const struct attempt *attempt, bool placed, enum exit_reason reason,
-			 int status)
+			 int status, const char *message)
 {
 	struct run_facts facts = {
 		.plan = attempt->plan,
@@ -49,6 +49,7 @@ static void leave_record(const struct attempt *attempt, bool placed, enum exit_r
 		.care = placed ? &attempt->care : NULL,
 		.reason = reason,
 		.own_status = status,
+		.message = message,
 	};
 
 	record(&facts);
@@ -59,7 +60,7 @@ static struct status not_run(const struct attempt *attempt, bool placed, enum ex
 			     int status, const struct rr_err *err)
 {
 	tell_error("%s", err->text);
-	leave_record(attempt, placed, reason, status);
+	leave_record(attempt, placed, reason, status, err->text);
 	return status_own(status);
 }
 
@@ -72,18 +73,18 @@ static struct status not_admitted(const struct attempt *attempt, int outcome, in
 		return not_run(attempt, false, EXIT_NOT_STARTED, STATUS_FAILED, err);
 	/* As of one that was canceled: nobody else tells of it. */
 	if (outcome == ADMIT_INTERRUPTED) {
-		leave_record(attempt, false, EXIT_CANCELED, -1);
+		leave_record(attempt, false, EXIT_CANCELED, -1, NULL);
 		return status_signal(signo);
 	}
 	if (outcome == ADMIT_CANCELED) {
 		tell("canceled while it waited");
-		leave_record(attempt, false, EXIT_CANCELED, -1);
+		leave_record(attempt, false, EXIT_CANCELED, -1, NULL);
 		return status_signal(SIGTERM);
 	}
 	if (outcome == ADMIT_OVERLAP ||
 	    (outcome == ADMIT_BUSY && settings_integer(settings, SET_ON_BUSY) == ON_BUSY_SKIP)) {
 		tell_more("%s; skipped", err->text);
-		leave_record(attempt, false, EXIT_NOT_ADMITTED, 0);
+		leave_record(attempt, false, EXIT_NOT_ADMITTED, 0, err->text);
 		return status_own(0);
 	}
 	return not_run(attempt, false, EXIT_NOT_ADMITTED, STATUS_BUSY, err);

@@ -107,6 +107,7 @@ static void fill_report(const struct run_facts *facts, struct report *report)
 	add_plan(facts->plan, report);
 	report->reason = facts->reason;
 	report->code = facts->outcome ? -1 : facts->own_status;
+	report->message = facts->message;
 	if (facts->admission) {
 		report->waited_ns = facts->admission->waited_ns;
 		report->waited_for = facts->admission->waited_for;

@@ -20,6 +20,7 @@ struct run_facts {
 	const struct care *care;
 	enum exit_reason reason; /* where there is no outcome: why it was not run */
 	int own_status; /* and the exit status of resrun itself */
+	const char *message; /* and its words; NULL: none */
 };
 
 /* The report as it is known so far, for hooks; NULL out of memory. */

@@ -30,6 +30,10 @@ has_taken_long() { # COUNT
 	run -75 --separate-stderr resrun --deadline 90s --report report -- true
 	[[ $stderr =~ ^"resrun: not admitted: the deadline is in "[0-9.ms]+", 9 of 10 of 6 such runs took up to 1m40s"$ ]] || fail "$stderr"
 	assert_equal "$(report '[.exit.reason, .exit.code, .waited_for] | @json')" '["not-admitted",75,[]]'
+	# It waited for nothing; the record has what stood in its way.
+	[[ $(report .exit.message) == "not admitted: the deadline is in "* ]] || fail "$(report .exit)"
+	run -0 --separate-stderr resrunctl why "$(report .job_id)"
+	[[ ${output//$'\n'/ } =~ "it never started; resrun said: not admitted: the deadline is in "[0-9.ms]+", 9 of 10 of 6 such runs took up to 1m40s"$ ]] || fail "$output"
 	run -0 --separate-stderr resrun --deadline 2h -- true
 	assert_equal "$stderr" ''
 }

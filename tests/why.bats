@@ -244,7 +244,7 @@ is_lost() { # NAME: its launcher was killed, and the next one has put it down
 	each_is_told <<-'END'
 		waited has ended: it was canceled before it started
 		ran has ended: it was canceled after it had run for
-		plain has ended: it never started: exit 126 of resrun itself: the command cannot be executed
+		plain has ended: it never started: exit 126 of resrun itself: the command cannot be executed; resrun said: cannot run './plain': Permission denied
 		gone has ended: its launcher was killed, and nobody saw how it ended
 	END
 }
