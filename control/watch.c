@@ -342,13 +342,15 @@ static void look_at_stage(struct watch *watch, const struct scene *scene, const 
 {
 	char status[PATH_MAX] = "", temp[PATH_MAX] = "";
 	uid_t owner = (uid_t)-1;
-	bool allowed = false;
+	bool allowed = true;
 
 	watch->progress_percent = PROGRESS_UNKNOWN;
 	watch->progress_from = watch->stage_from = FROM_NOTHING;
 	watch->input[0] = watch->stage[0] = '\0';
-	for (size_t i = 0; i < pids->n && i < ASKED_MAX && (!*status || !*temp); i++)
-		allowed |= read_environment(pids->v[i], status, temp, &watch->temp_private, &owner);
+	/* Of another user's process, what it happens to have started says nothing either. */
+	for (size_t i = 0; i < pids->n && i < ASKED_MAX && allowed && (!*status || !*temp); i++)
+		if (!read_environment(pids->v[i], status, temp, &watch->temp_private, &owner))
+			allowed = i > 0;
 	look_at_words(watch, status, owner);
 	if (watch->stage_from == FROM_NOTHING)
 		look_for_stage(watch, scene, pids);
@@ -356,7 +358,6 @@ static void look_at_stage(struct watch *watch, const struct scene *scene, const 
 		look_for_progress(watch, pids);
 	if (!*temp && allowed)
 		(void)snprintf(temp, sizeof(temp), "/tmp");
-	/* Empty: of another user's processes nobody else can tell. */
 	memcpy(watch->temp, watch->temp_asked[0] ? watch->temp_asked : temp, sizeof(watch->temp));
 }
 
