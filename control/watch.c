@@ -200,11 +200,21 @@ static void look_at_io(struct watch *watch, const struct scene *scene, const str
 	note_io(watch, bytes, scene->now_ns);
 }
 
-/* Of processes: time is that of those that still live. */
+/* The CPU time of all of them grew to at least `own_ticks` more than was known, by what those took
+ * that live; and to all_ticks, in which is what those took that were waited for. The time of one
+ * that nobody among them has waited for yet is missing there. */
+static uint64_t note_ticks(struct watch *watch, uint64_t own_ticks, uint64_t all_ticks)
+{
+	uint64_t before = watch->cpu_ticks;
+
+	watch->cpu_ticks = all_ticks > before + own_ticks ? all_ticks : before + own_ticks;
+	return watch->cpu_ticks - before;
+}
+
 static void look_at_processes(struct watch *watch, const struct scene *scene,
 			      const struct pids *pids)
 {
-	uint64_t ticks = 0, bytes = 0, working = 0;
+	uint64_t ticks = 0, all_ticks = 0, bytes = 0, working = 0;
 
 	watch->threads = 0;
 	for (size_t i = 0; i < pids->n; i++) {
@@ -214,12 +224,14 @@ static void look_at_processes(struct watch *watch, const struct scene *scene,
 			continue;
 		watch->threads += one->threads;
 		ticks += process_ticks_since(one, &scene->before);
+		all_ticks += one->cpu_ticks + one->waited_ticks;
 		if (pids->n <= EXACT_MAX)
 			tree_add_memory(one->pid, &bytes, &working);
 		else
 			bytes += one->resident_pages * (uint64_t)sysconf(_SC_PAGESIZE);
 	}
 	watch->memory_bytes = bytes;
+	ticks = note_ticks(watch, ticks, all_ticks);
 	if (scene->before_ns && scene->now_ns > scene->before_ns && watch->looked_ns)
 		watch->cpu_percent = 100.0 * (double)ticks / (double)sysconf(_SC_CLK_TCK) *
 				     (double)RR_NS_PER_S /

@@ -64,6 +64,7 @@ struct watch {
 
 	/* Private. */
 	uint64_t cpu_us, io_bytes, looked_ns;
+	uint64_t cpu_ticks; /* of its processes, as far as it is known */
 };
 
 /* That process; -ESRCH with words when there is none. */

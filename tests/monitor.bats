@@ -80,6 +80,32 @@ half_read() {
 	pkill -P "$LAST_PID"
 }
 
+# None of them lives for long: what they took is known to who has waited for them. In CPU seconds.
+@test "the CPU time of processes that came and went between two looks counts" {
+	mkfifo gate
+	cat >many <<-'END'
+		until [ -s background.out ]; do sleep 0.05; done
+		enough=$((60 * $(getconf CLK_TCK) / 100))
+		until ((ticks >= enough)); do
+			bash -c 'for ((i = 0; i < 4000; i++)); do :; done'
+			read -ra stat </proc/$$/stat
+			((ticks = stat[15] + stat[16]))
+		done
+		: >over
+		read -r word <gate
+	END
+	background bash many
+	background resrunctl monitor --json --debug -i 100ms --temp "$PWD/empty" "$LAST_PID"
+	eventually 60 test -e over
+	local seen
+	seen=$(wc -l <background.out)
+	eventually 20 has_lines background.out $((seen + 2))
+	kill "$LAST_PID"
+	await "$LAST_PID"
+	run -0 jq -s '[range(1; length) as $i | .[$i].cpu_percent / 100 * (.[$i].age_s - .[$i - 1].age_s)] | add >= 0.4' background.out
+	assert_output true
+}
+
 @test "it ends when they do, and tells their peak" {
 	mkfifo gate
 	background bash -c 'x=$(head -c 20000000 /dev/zero | tr "\0" x); echo >ready; read -r word <gate'
