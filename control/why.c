@@ -87,6 +87,10 @@ int verb_why(int argc, char **argv, struct rr_err *err)
 		  .value = "KEY",
 		  .help = "of COMMAND: the key that it would have",
 		  .text = &future.key },
+		{ .name = "deadline",
+		  .value = "TIME",
+		  .help = "of COMMAND: the deadline that it would have",
+		  .text = &future.deadline },
 		{ .name = NULL },
 	};
 	struct operands words;
@@ -106,10 +110,10 @@ int verb_why(int argc, char **argv, struct rr_err *err)
 		return why_explain_future(&future, json, err);
 	}
 	r = arguments_at_most(&words, 1, err);
-	if (r == 0 && (future.profile || future.key))
+	if (r == 0 && (future.profile || future.key || future.deadline))
 		r = rr_err_set(err, EINVAL,
-			       "why: --profile and --key are of a command, after --; see resrunctl "
-			       "--help");
+			       "why: --profile, --key and --deadline are of a command, after --; "
+			       "see resrunctl --help");
 	if (r == 0 && (words.n == 0 || !*words.v[0]))
 		r = rr_err_set(err, EINVAL,
 			       "why: which job? Give its id, or its name, or -- and a command; see "

@@ -9,8 +9,9 @@
 #include "control/context.h"
 #include "control/status.h"
 
-#define WHY_GATES_MAX 8
+#define WHY_GATES_MAX 9
 #define WHY_WORDS_SIZE 400
+#define WHY_DEADLINE "deadline" /* a gate that does not open by waiting */
 
 /* One gate: open, or what stands in the way. */
 struct why_gate {
@@ -49,7 +50,7 @@ rr_checked int why_show_ended(const struct context *context, const char *wanted,
 
 /* A job that could be submitted: the command line of `why -- COMMAND`. */
 struct why_future {
-	const char *profile, *key; /* NULL: not given */
+	const char *profile, *key, *deadline; /* NULL: not given */
 	char *const *command;
 };
 

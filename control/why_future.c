@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/parse.h"
+#include "control/show.h"
 #include "control/why.h"
 #include "policy/deadline.h"
 #include "policy/learn_file.h"
@@ -21,6 +22,8 @@ static int load_context(const struct why_future *future, struct context *ret, st
 
 	if (r == 0 && future->profile)
 		r = settings_set(&command_line, SET_PROFILE, future->profile, "--profile", err);
+	if (r == 0 && future->deadline)
+		r = settings_set(&command_line, SET_DEADLINE, future->deadline, "--deadline", err);
 	if (r == 0)
 		r = config_resolve(&ret->config, &command_line, future->command[0], &ret->settings,
 				   &ret->profile, err);
@@ -96,31 +99,43 @@ static uint64_t reserve_bytes(const struct settings *settings, const struct stat
 	return (uint64_t)(reserve->number / 100 * (double)status->reading.room.memory_total_bytes);
 }
 
-/* Whether its deadline can be met, if it has one. */
-static void ask_deadline(const struct settings *settings, const char *state_dir, const char *key,
-			 char *buf, size_t size)
+/* When the rate allows a start at the earliest; 0: as far as it goes, now. */
+static uint64_t rate_allows_at(const struct status *status, const char *profile, uint64_t now_ns)
 {
+	for (size_t i = 0; i < status->n_lanes; i++) {
+		const struct status_lane *lane = &status->lanes[i];
+
+		if (strcmp(lane->profile, profile) == 0 && lane->limit != SHOW_UNKNOWN &&
+		    lane->starts >= lane->limit)
+			return rr_time_add(now_ns, lane->free_in_ns);
+	}
+	return 0;
+}
+
+/* Whether its deadline can be met, if it has one. */
+static void ask_deadline(const struct context *context, const struct status *status,
+			 const char *key, struct why_answer *answer)
+{
+	uint64_t now_ns = rr_now_wall_ns(), earliest_ns; /* any clock will do */
 	struct deadline deadline = { .set = true };
 	struct learn_run runs[LEARN_RUNS_MAX];
-	uint64_t now_ns = rr_now_wall_ns(); /* any clock will do */
-	char words[200];
+	struct why_gate *gate;
 	struct rr_err err;
-	size_t n, used = strlen(buf);
+	size_t n;
 
-	if (!settings_has(settings, SET_DEADLINE))
+	if (!settings_has(&context->settings, SET_DEADLINE) ||
+	    deadline_parse(settings_text(&context->settings, SET_DEADLINE), now_ns, &deadline.at_ns,
+			   &err) < 0)
 		return;
-	if (deadline_parse(settings_text(settings, SET_DEADLINE), now_ns, &deadline.at_ns, &err) <
-	    0) {
-		(void)snprintf(buf + used, size - used, "; deadline: %s", err.text);
-		return;
-	}
-	if (learn_read(state_dir, key, runs, &n, &err) == 0)
+	if (learn_read(context->paths.state, key, runs, &n, &err) == 0)
 		deadline_learn(&deadline, runs, n);
-	(void)snprintf(buf + used, size - used, "; %s%s",
-		       deadline_words(&deadline, now_ns, 0, words, sizeof(words)),
-		       deadline_judge(&deadline, now_ns, 0) == DEADLINE_OPEN
-			       ? ""
-			       : ": it would not start");
+	earliest_ns = rate_allows_at(status, context->profile, now_ns);
+	gate = &answer->gates[answer->n++];
+	*gate = (struct why_gate){ .name = WHY_DEADLINE, .value = -1, .threshold = -1 };
+	gate->open = deadline_judge(&deadline, now_ns, earliest_ns) == DEADLINE_OPEN;
+	(void)deadline_words(&deadline, now_ns, earliest_ns, gate->words, sizeof(gate->words));
+	if (!gate->open)
+		(void)snprintf(gate->sooner, sizeof(gate->sooner), "a later deadline (--deadline)");
 }
 
 /* What is known of the key, for people; the need goes to *ret. */
@@ -175,9 +190,9 @@ int why_explain_future(const struct why_future *future, bool json, struct rr_err
 	else
 		learn_usual_key(context.profile, future->command[0], key, sizeof(key));
 	ask_learner(context.paths.state, key, &need, learned, sizeof(learned));
-	ask_deadline(&context.settings, context.paths.state, key, learned, sizeof(learned));
 	status_read_host(&context, &status);
 	status.wanted_bytes = reserve_bytes(&context.settings, &status, &need);
 	why_ask(&context, &job, &status, &answer);
+	ask_deadline(&context, &status, key, &answer);
 	return why_show_future(&job, &answer, key, learned, json, err);
 }

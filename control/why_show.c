@@ -131,6 +131,17 @@ int why_show_job(const struct status_job *job, const struct why_answer *answer, 
 	return show_json(all, err);
 }
 
+static const char *future_words(const struct why_answer *answer)
+{
+	const char *words = "start now";
+
+	for (size_t i = 0; i < answer->n; i++)
+		if (!answer->gates[i].open)
+			words = strcmp(answer->gates[i].name, WHY_DEADLINE) == 0 ? "not start"
+										 : "wait";
+	return words;
+}
+
 int why_show_future(const struct status_job *job, const struct why_answer *answer, const char *key,
 		    const char *learned, bool json, struct rr_err *err)
 {
@@ -140,7 +151,7 @@ int why_show_future(const struct status_job *job, const struct why_answer *answe
 
 	closed_words(answer, closed, sizeof(closed));
 	(void)snprintf(words, sizeof(words), "a job of profile '%s' would %s%s", job->profile,
-		       *closed ? "wait" : "start now", closed);
+		       future_words(answer), closed);
 	(void)snprintf(learned_line, sizeof(learned_line), "%s: %s", key, learned);
 	if (!json) {
 		show_wrapped(0, words);

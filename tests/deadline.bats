@@ -90,10 +90,21 @@ has_taken_long() { # COUNT
 	# What it is from: CPU seconds were 1 of 100.
 	assert_line --regexp '^learned: .*; usually takes 1m40s; keeps 0.0 CPUs busy; input 0$'
 	RESRUN_DEADLINE=90s run -0 resrunctl why -- true
-	assert_output --regexp 'the deadline is in 1m30s, 9 of 10 of 6 such runs took up to 1m40s: it would not start'
+	assert_output --regexp "^a job of profile 'default' would not start; deadline: the deadline is in 1m30s, 9 of 10 of 6 such"
+	assert_line --regexp '^deadline   WAITS the deadline is in 1m30s, 9 of 10 of 6 such runs took up to 1m40s'
+	assert_line 'sooner with: a later deadline (--deadline)'
+	# As with the option.
+	RESRUN_DEADLINE=2h run -0 resrunctl why --json --deadline 90s -- true
+	holds '.gates[-1].gate == "deadline" and (.gates[-1].open | not)'
 	RESRUN_DEADLINE=2h run -0 resrunctl why -- true
-	assert_output --partial 'the deadline is in 2h, 9 of 10 of 6 such runs took up to 1m40s'
+	assert_line --regexp '^deadline   open  the deadline is in 2h, 9 of 10 of 6 such runs took up to 1m40s'
 	refute_output --partial 'would not start'
+	# Nor when the rate has no start before it is too late.
+	RESRUN_RATE_LIMIT=1 run -0 resrun -- true
+	RESRUN_RATE_LIMIT=1 run -0 resrunctl why --deadline 30m -- true
+	assert_line --regexp '^deadline   WAITS the deadline is in 30m, .*, and it has to wait [0-9.hms]+ first'
+	run -125 resrunctl why --deadline soon -- true
+	run -125 resrunctl why --deadline 2h job
 }
 
 @test "what is no time is refused, wherever it stands" {
