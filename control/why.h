@@ -9,7 +9,7 @@
 #include "control/context.h"
 #include "control/status.h"
 
-#define WHY_GATES_MAX 9
+#define WHY_GATES_MAX 10
 #define WHY_WORDS_SIZE 400
 #define WHY_DEADLINE "deadline" /* a gate that does not open by waiting */
 

@@ -198,9 +198,22 @@ static void host_words(const struct status *status, int i, struct why_gate *gate
 			       rr_format_bytes(status->wanted_bytes, wanted));
 }
 
-static void ask_host(const struct status *status, struct why_answer *answer)
+/* It said at its last look that it lacks room, which by the thresholds that are known here it does
+ * not: it has others, of its command line or its environment, or the host has recovered since. */
+static bool has_own_thresholds(const struct status *status, const struct status_job *job)
+{
+	bool closed = false;
+
+	for (int i = 0; i < HEADROOM_N; i++)
+		closed |= status->verdict.level[i] == HEADROOM_CRITICAL;
+	return job->ticket.blocked == BLOCKED_RESOURCES && !closed;
+}
+
+static void ask_host(const struct status *status, const struct status_job *job,
+		     struct why_answer *answer)
 {
 	const struct headroom_verdict *verdict = &status->verdict;
+	bool own = has_own_thresholds(status, job);
 
 	for (int i = 0; i < HEADROOM_N; i++) {
 		bool asked = verdict->threshold[i] >= 0 && verdict->threshold[i] < 100;
@@ -218,6 +231,14 @@ static void ask_host(const struct status *status, struct why_answer *answer)
 		say_sooner(gate,
 			   "less than %.1f%% in use, or a larger %s_threshold (--%s-threshold)",
 			   verdict->threshold[i], headroom_name(i), headroom_name(i));
+	}
+	if (own) {
+		struct why_gate *gate = add_gate(answer, "room", false);
+
+		(void)snprintf(gate->words, sizeof(gate->words),
+			       "at its last look there was too little on the host; by the "
+			       "thresholds that are known here there is enough now");
+		say_sooner(gate, "larger thresholds of its own command line or environment");
 	}
 }
 
@@ -240,6 +261,6 @@ void why_ask(const struct context *context, const struct status_job *job, struct
 	ask_queue(job, ret);
 	ask_slot(status, job, ret);
 	ask_rate(&context->settings, status, job, ret);
-	ask_host(status, ret);
+	ask_host(status, job, ret);
 	ask_dependency(job, ret);
 }

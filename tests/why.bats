@@ -205,6 +205,14 @@ is_held_by() { # JOB GATE...
 	assert_line --partial 'sooner with: less than 0.0% in use, or a larger pressure_threshold'
 }
 
+@test "why: a threshold of its own command line, which only the job itself knows" {
+	background resrun --name picky --memory-threshold 0.01 -w inf -- true
+	eventually 20 is_held_by picky '["room"]'
+	run --separate-stderr resrunctl why picky
+	assert_line --regexp '^room +WAITS at its last look there was too little on the host; by the thresholds that are known here'
+	assert_line 'sooner with: larger thresholds of its own command line or environment'
+}
+
 @test "why: a job that is to come after another, and one whose own command line limits its rate" {
 	hold_slot --name first
 	background resrun -j 9 --name second --after first -w inf -- true
