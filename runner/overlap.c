@@ -49,6 +49,9 @@ int overlap_look(const struct plan *plan, struct ledger *ledger, size_t mine,
 
 	if (choice == ON_OVERLAP_ALLOW || !name)
 		return 0;
+	/* Its first try has replaced what was there: this one came since, and is the newer. */
+	if (choice == ON_OVERLAP_REPLACE && plan->attempt > 1)
+		choice = ON_OVERLAP_SKIP;
 	for (size_t i = 0; i < n; i++) {
 		const struct ledger_ticket *ticket = &tickets[i];
 

@@ -117,6 +117,25 @@ teardown() {
 	assert_equal "$status" 0
 }
 
+@test "--on-overlap replace: a further try leaves alone who has come since the first" {
+	local first second
+	mkfifo gate newer_gate
+	background resrun -j 2 --name one --on-overlap replace --retries 1 --backoff 10ms -- \
+		sh -c '[ ! -e begun ] || exit 4; echo >begun; read -r word <gate; exit 3'
+	first=$LAST_PID
+	eventually 20 test -e begun
+	background resrun -j 2 --name one -- sh -c 'echo >newer; read -r word <newer_gate'
+	second=$LAST_PID
+	eventually 20 test -e newer
+	echo go >gate
+	await "$first"
+	assert_equal "$status" 3
+	queued 0 1
+	echo go >newer_gate
+	await "$second"
+	assert_equal "$status" 0
+}
+
 @test "--on-overlap: a job that does not heed TERM is waited for until it is killed" {
 	background resrun --name one -- sh -c 'trap "" TERM; echo >holding; while :; do sleep 1; done'
 	eventually 20 test -e holding
