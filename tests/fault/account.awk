@@ -5,6 +5,7 @@
 #   results  N KIND STATUS     how its resrun ended
 #   marks    N ID              a job of it that ran, from the job itself
 #   hooks    ID                a hook after that job that ran
+#   missed   N ID              it ran the hooks that the killed launcher of that job had missed
 #   untold   N COUNT           records of it that could not be written, as its resrun said
 #   refused  N                 its resrun said that the disk keeps it from its work
 #   rows     ID REASON N TRY   a record of the history
@@ -16,6 +17,8 @@ FILENAME ~ /marks$/ { if (mark[$2]++) bad("job " $2 " ran twice"); of[$2] = $1; 
 FILENAME ~ /untold$/ { untold[$1] = $2; next }
 FILENAME ~ /refused$/ { refused[$1] = 1; next }
 FILENAME ~ /hooks$/ { hooked[$1]++; next }
+# Who was killed before the promise was gone has left those hooks to the next one: once more each.
+FILENAME ~ /missed$/ { if (status[$1] == 137) again[$2]++; next }
 {
 	# Of our own, at the end.
 	if ($3 == "-") next
@@ -41,7 +44,7 @@ END {
 		if (!(n in status)) bad("start " n " (" kind[n] ") has no result")
 	}
 	for (id in of) if (kind[of[id]] ~ /^care/ && !hooked[id]) bad("job " id " of start " of[id] " ran, and its hook did not")
-	for (id in hooked) if (hooked[id] > 2) bad("the hook of job " id " ran " hooked[id] " times")
+	for (id in hooked) if (hooked[id] > 2 + again[id]) bad("the hook of job " id " ran " hooked[id] " times")
 	printf "%d starts, %d runs, %d records:", all, runs, length(record)
 	for (r in reasons) printf " %s %d", r, reasons[r]
 	printf "; %d refused for want of a disk, %d records told as not written, %d killed before their job began\n", refusals, told, unseen
