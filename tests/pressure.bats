@@ -74,12 +74,11 @@ seldom() { # SECONDS COMMAND...
 	run -0 resrunctl why job
 	assert_output --partial 'running (throttle)'
 	# One that the user sets is the job's again afterwards.
-	resrunctl set job cpus=1.5 cpu_weight=300
-	seldom 60 has_limit cpu.weight 30
+	resrunctl set job cpus=1.5
 	others_end
 	seldom 400 has_steps '+weight +throttle -throttle -weight'
 	eventually 20 pressed_by null
-	assert_equal "$(<"$leaf/cpu.weight") $(<"$leaf/cpu.max")" '300 150000 100000'
+	assert_equal "$(<"$leaf/cpu.weight") $(<"$leaf/cpu.max")" '200 150000 100000'
 	touch "done"
 	await "$LAST_PID"
 	assert_equal "$(report '[.exit.reason, .pressed, .usage.pressed_s > 10] | @json')" '["exited","throttle",true]'
