@@ -224,7 +224,7 @@ a_past() {
 
 @test "golden: threads" {
 	look threads --max 1
-	mask -m '"(?:cpus|threads)": ([0-9.]+)' N -m '"(?:busy_percent|over_s|available_bytes)": ([0-9.]+|null)' N
+	mask -m '"(?:cpus|threads)": ([0-9.]+)' N -m '"(?:busy_percent|over_s|available_bytes)": ([-+0-9.e]+|null)' N
 	mask -m '"bound_by": "([a-z]+)"' …
 	look threads --max 3 --memory-per 512M --json
 	look threads --memory-per much
