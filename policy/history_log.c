@@ -137,25 +137,34 @@ int history_part_open(const char *state_dir, const struct history_parts *parts, 
 
 /* ---- setting one aside ---- */
 
-/* When the first record of the file ended, as far as it tells; else 0. */
+/* The time that stands in the line after NAME, which ends in a quote; else 0. */
+static uint64_t time_after(const char *line, const char *name)
+{
+	const char *at = strstr(line, name);
+	char text[RR_FORMAT_SIZE];
+	uint64_t wall_ns;
+
+	if (!at)
+		return 0;
+	at += strlen(name);
+	(void)snprintf(text, sizeof(text), "%.*s", (int)strcspn(at, "\""), at);
+	return rr_parse_wall(text, &wall_ns) == 0 ? wall_ns : 0;
+}
+
+/* When the first record of the file ended, or, as nobody saw the end of a lost job, came; else 0.
+ */
 static uint64_t first_end(int fd)
 {
-	static const char name[] = "\"ended_at\":\"";
 	rr_autofree char *text = malloc(FIRST_LINE + 1);
 	ssize_t n = text ? pread(fd, text, FIRST_LINE, 0) : -1;
 	uint64_t wall_ns;
-	char *at;
 
 	if (n <= 0)
 		return 0;
 	text[n] = '\0';
 	text[strcspn(text, "\n")] = '\0';
-	at = strstr(text, name);
-	if (!at)
-		return 0;
-	at += strlen(name);
-	at[strcspn(at, "\"")] = '\0';
-	return rr_parse_wall(at, &wall_ns) == 0 ? wall_ns : 0;
+	wall_ns = time_after(text, "\"ended_at\":\"");
+	return wall_ns ? wall_ns : time_after(text, "\"submitted_at\":\"");
 }
 
 static bool is_older(uint64_t wall_ns, uint64_t age_ns, uint64_t now_wall_ns)

@@ -155,6 +155,18 @@ no_slot_taken() {
 	assert_equal "$(lost_records)" 1
 }
 
+@test "a history that begins with a lost job is set aside at its age all the same" {
+	lasting
+	kill -KILL "$launcher"
+	await "$launcher"
+	run -0 resrun -- true
+	assert_equal "$(head -n 1 "$STATE/history" | grep -c '"reason":"lost"')" 1
+	nap 0.1
+	RESRUN_HISTORY_AGE=50ms run -0 resrun -- true
+	# What was set aside may be gone already.
+	[[ ! -s $STATE/history ]]
+}
+
 run_what_was_missed() {
 	resrun --recover && [[ -s after ]]
 }
