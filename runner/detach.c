@@ -115,25 +115,45 @@ static int open_log(const struct plan *plan, int *ret_fd, struct rr_err *err)
 	return 0;
 }
 
+/* Until the child has closed its end: it has gone its own way, or died. */
+static void await_child(int *away)
+{
+	char none;
+
+	rr_fd_close(&away[1]);
+	while (read(away[0], &none, sizeof(none)) < 0 && errno == EINTR)
+		;
+}
+
 int detach(const struct plan *plan, struct rr_err *err)
 {
 	rr_autofd int log = -1, null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	int r = open_log(plan, &log, err);
+	int away[2], r = open_log(plan, &log, err);
 	pid_t pid;
 
 	if (r < 0)
 		return r;
+	if (pipe2(away, O_CLOEXEC) < 0)
+		return rr_err_sys(err, errno, "detach");
 	pid = fork();
 	if (pid < 0)
-		return rr_err_sys(err, errno, "detach");
+		r = rr_err_sys(err, errno, "detach");
 	if (pid > 0) {
+		await_child(away);
 		(void)printf("%s\n", plan->job_id);
-		return DETACH_PARENT;
+		r = DETACH_PARENT;
 	}
-	(void)setsid();
-	/* One that a hook starts and does not wait for is meant to outlive it. */
-	if (getenv("RESRUN_HOOK"))
-		rr_ignore(hook_leaf_step_out()); /* then it ends with the hook's job */
+	if (pid == 0) {
+		(void)setsid();
+		/* One that a hook starts and does not wait for is meant to outlive it, which it
+		 * does only when it is out of its cgroup and its group before the hook is over. */
+		if (getenv("RESRUN_HOOK"))
+			rr_ignore(hook_leaf_step_out()); /* then it ends with the hook's job */
+	}
+	rr_fd_done(&away[0]);
+	rr_fd_done(&away[1]);
+	if (pid != 0)
+		return r;
 	if (dup2(null, STDIN_FILENO) < 0 || dup2(log, STDOUT_FILENO) < 0 ||
 	    dup2(log, STDERR_FILENO) < 0)
 		return rr_err_sys(err, errno, "detach");
