@@ -107,9 +107,11 @@ static void take_off_stall(double *stall, const struct seen_job *job, const char
 	char path[LEDGER_LEAF_SIZE + 32];
 	struct rr_pressure own;
 
+	if (*stall <= 0 || !job->leaf[0])
+		return;
 	(void)snprintf(path, sizeof(path), "%s/%s", job->leaf, file);
 	rr_read_pressure(AT_FDCWD, path, &own);
-	if (own.known && *stall > 0)
+	if (own.known)
 		*stall = *stall > own.some_avg10 ? *stall - own.some_avg10 : 0;
 }
 
