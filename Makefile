@@ -198,6 +198,13 @@ bench-monitor:
 	@$(MAKE) --no-print-directory all
 	@RESRUN_BUILD=$(abspath $(O)) scripts/bench-monitor $(MONITOR)
 
+# Looking at long queues and a long past; PAST='--records 10000' for a shorter one.
+.PHONY: bench-past
+bench-past:
+	@scripts/deps build check bench
+	@$(MAKE) --no-print-directory all
+	@RESRUN_BUILD=$(abspath $(O)) scripts/bench-past $(PAST)
+
 # CPU time and memory of launchers that watch, into docs/cost.md; COST='--jobs 5 outside' for a part.
 .PHONY: cost
 cost:
