@@ -36,6 +36,9 @@ struct config {
 rr_checked int config_load(const char *file, struct config *ret, struct rr_err *err);
 void config_free(struct config *config);
 
+/* The section [profile NAME]; NULL when there is none. */
+struct config_profile *config_find_profile(const struct config *config, const char *name);
+
 /* The directories that the configuration was looked for in, lowest layer first: that of `file`, or,
  * when it is NULL, the standard ones. Their number. */
 #define CONFIG_FOLDERS_MAX 2
