@@ -13,6 +13,15 @@
 #include "runner/tell.h"
 
 #define LOOK_NS (5 * RR_NS_PER_S)
+#define CALM_NS (15 * RR_NS_PER_S) /* while nothing is near its threshold */
+#define FIRST_NS (2 * RR_NS_PER_S) /* a job that is over by then is spared the look */
+
+/* All launchers look at the same moment, as in supervise.c's set_tick: what the first has brought
+ * into the CPU's caches serves the others. */
+static uint64_t look_after_ns(uint64_t at_ns, uint64_t every_ns)
+{
+	return at_ns - at_ns % every_ns + every_ns;
+}
 
 /* The first look is only the beginning of a difference: a moment's load alarms nobody. */
 static void begin(struct alert *alert)
@@ -29,7 +38,7 @@ void alert_start(const struct plan *plan, const struct signals *signals, const c
 	/* Where nobody listens, a short job is spared the look. */
 	if (settings_has(&plan->settings, SET_LOG) || *hook_list(&plan->hooks, HOOK_ON_ALERT))
 		begin(ret);
-	ret->next_ns = rr_now_boot_ns() + LOOK_NS;
+	ret->next_ns = look_after_ns(rr_now_boot_ns() + FIRST_NS, LOOK_NS);
 }
 
 static void run_hooks(const struct alert *alert, enum headroom_resource resource)
@@ -112,13 +121,14 @@ static void change(struct alert *alert, enum headroom_resource resource)
 		run_hooks(alert, resource);
 }
 
-bool alert_look(struct alert *alert)
+bool alert_look(struct alert *alert, bool closely)
 {
 	uint64_t now_ns = rr_now_boot_ns();
+	bool calm = true;
 
 	if (now_ns < alert->next_ns)
 		return false;
-	alert->next_ns = now_ns + LOOK_NS;
+	alert->next_ns = look_after_ns(now_ns, LOOK_NS);
 	if (!alert->begun) {
 		begin(alert);
 		return false;
@@ -134,7 +144,10 @@ bool alert_look(struct alert *alert)
 		/* At first also what is as it should be: it may have recovered while no job ran. */
 		if (changed || !alert->noted)
 			note(alert, i, changed);
+		calm &= alert->level[i] == HEADROOM_OK;
 	}
 	alert->noted = true;
+	if (calm && !closely)
+		alert->next_ns = look_after_ns(now_ns, CALM_NS);
 	return true;
 }

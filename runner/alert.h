@@ -25,5 +25,5 @@ void alert_start(const struct plan *plan, const struct signals *signals, const c
 		 struct alert *ret);
 
 /* Looks at the host, if it is time to: then true, and its gate has the verdict. Hooks are started
- * and not waited for. */
-bool alert_look(struct alert *alert);
+ * and not waited for. `closely`: the next time soon, also when the host is well. */
+bool alert_look(struct alert *alert, bool closely);

@@ -122,7 +122,7 @@ static void look(struct watcher *watcher, bool exact)
 	temp_look(watcher);
 	log_look(watcher);
 	lower_reservation(watcher);
-	if (alert_look(&watcher->alert))
+	if (alert_look(&watcher->alert, watcher->press.n > 0))
 		press_look(watcher);
 	events_process(watcher->order->child->pid, usage, watcher->last_ns - watcher->started_ns);
 	live_show(watcher->order);
