@@ -123,12 +123,12 @@ enum pressure_state pressure_judge(const struct pressure_reading *reading, enum 
 	return worst;
 }
 
-double pressure_cpus_left(const struct pressure_reading *reading, double cpus)
+double pressure_cpus_left(const struct pressure_reading *reading, double cpus, size_t jobs)
 {
 	double others = reading->cpu - reading->cpu_jobs;
 	double left = reading->cpu_threshold - PRESSURE_MARGIN_PERCENT - (others > 0 ? others : 0);
 
-	left = left / 100 * cpus;
+	left = left / 100 * cpus / (double)(jobs ? jobs : 1);
 	return left > PRESSURE_CPUS_MIN ? left : PRESSURE_CPUS_MIN;
 }
 
@@ -161,6 +161,9 @@ void pressure_rank(const struct ledger_ticket *tickets, size_t n, size_t me,
 				(tickets[i].number + 1) * PRESSURE_STEPS_N * 2 + tickets[i].pressed;
 		if (i == me)
 			continue;
+		/* What is nested is held with the job that it is in. */
+		if (tickets[i].pressed == PRESSURE_THROTTLE && tickets[i].nested == NESTED_NOT)
+			ret->throttled++;
 		if (gives_way_before(&tickets[i], &tickets[me]))
 			ret->before++;
 		else if (tickets[i].pressed)

@@ -12,7 +12,9 @@
  *  3. One step at a time, on one job: whoever sees the steps of any job change waits anew. The
  *     first in order waits for one PRESSURE_STEP_NS, the next for two: one whose launcher does not
  *     act, as its own thresholds are higher or its steps are used up, is passed over.
- *  4. It is judged by what others use and suffer, which does not fall when the job gives way. Where
+ *  4. Jobs that are throttled share alike what is left to them. One that is not, is in its turn
+ * when the host is still short then.
+ *  5. It is judged by what others use and suffer, which does not fall when the job gives way. Where
  *     it does, as memory pressure may, a step that was taken back too soon is taken back later the
  *     next time.
  */
@@ -75,8 +77,9 @@ enum pressure_state { PRESSURE_WELL, PRESSURE_SO_SO, PRESSURE_SHORT };
 enum pressure_state pressure_judge(const struct pressure_reading *reading,
 				   enum pressure_cause *ret);
 
-/* CPUs that are left to the jobs, of so many, for the host to stay below its threshold. */
-double pressure_cpus_left(const struct pressure_reading *reading, double cpus);
+/* Of so many CPUs, those that are left to each of so many jobs that are held to what others leave,
+ * for the host to stay below its threshold. */
+double pressure_cpus_left(const struct pressure_reading *reading, double cpus, size_t jobs);
 
 /* ---- whose turn is it? ---- */
 
@@ -84,6 +87,7 @@ double pressure_cpus_left(const struct pressure_reading *reading, double cpus);
 struct pressure_order {
 	size_t before; /* jobs that give way before this one does */
 	size_t release_before; /* that have given way, and go on before this one does */
+	size_t throttled; /* other jobs with which this one has to share what is left */
 	uint64_t signature; /* changes when the step of any job does */
 };
 

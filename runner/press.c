@@ -196,7 +196,8 @@ static bool throttle(struct watcher *watcher, const struct pressure_reading *rea
 	const struct limit *own = &watcher->order->limits->v[LIMIT_CPUS];
 	bool by_kernel = placement_holds(watcher->order->placement, LIMIT_CPUS);
 	double all = watcher->alert.gate.reading.room.cpus;
-	struct limit limit = { .asked = true, .cpus = pressure_cpus_left(reading, all) };
+	struct limit limit = { .asked = true,
+			       .cpus = pressure_cpus_left(reading, all, watcher->press.sharing) };
 
 	if (own->asked && own->cpus < limit.cpus)
 		limit.cpus = own->cpus;
@@ -417,6 +418,7 @@ static bool ask_ledger(struct watcher *watcher, struct pressure_reading *reading
 	}
 	n_seen = find_jobs(admission->ledger, tickets, n, admission->index, seen);
 	pressure_rank(tickets, n, admission->index, ret_order);
+	watcher->press.sharing = ret_order->throttled + 1;
 	*ret_critical = tickets[admission->index].priority >= PRIORITY_CRITICAL;
 	ledger_unlock(admission->ledger);
 	reading->cpu_jobs = jobs_cpu_percent(&watcher->press, seen, n_seen,

@@ -24,6 +24,7 @@ struct press {
 	bool still; /* frozen by us */
 	uint64_t spared_ns; /* told to end: no step more until then */
 	double cpus; /* that the throttle leaves */
+	size_t sharing; /* jobs that are throttled, with this one, as of the last look */
 	uint64_t since_ns; /* of the first step; 0: it has not given way */
 	uint64_t held_ns; /* that earlier ones lasted */
 	struct press_job jobs[PRESS_JOBS_MAX];

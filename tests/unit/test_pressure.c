@@ -70,19 +70,27 @@ static void hosts_are_judged(void **state)
 	}
 }
 
+static bool is_about(double value, double expected)
+{
+	return value > expected - 0.01 && value < expected + 0.01;
+}
+
 static void a_throttle_leaves_the_host_below_its_threshold(void **state)
 {
 	struct pressure_reading reading = { .cpu = 100, .cpu_threshold = 85, .cpu_jobs = 60 };
 
 	(void)state;
 	/* Others take 40 of 80 percent of four CPUs. */
-	assert_true(pressure_cpus_left(&reading, 4) > 1.59 &&
-		    pressure_cpus_left(&reading, 4) < 1.61);
+	assert_true(is_about(pressure_cpus_left(&reading, 4, 1), 1.6));
+	/* Jobs that are held to it take no more than that together, each at least a little. */
+	assert_true(is_about(pressure_cpus_left(&reading, 4, 2), 0.8));
+	assert_true(is_about(pressure_cpus_left(&reading, 4, 4), 0.4));
+	assert_true(pressure_cpus_left(&reading, 4, 100) == PRESSURE_CPUS_MIN);
 	reading.cpu_jobs = 0;
-	assert_true(pressure_cpus_left(&reading, 4) == PRESSURE_CPUS_MIN);
+	assert_true(pressure_cpus_left(&reading, 4, 1) == PRESSURE_CPUS_MIN);
 	/* What is counted twice makes no more than there is. */
 	reading.cpu_jobs = 120;
-	assert_true(pressure_cpus_left(&reading, 4) < 3.21);
+	assert_true(pressure_cpus_left(&reading, 4, 1) < 3.21);
 }
 
 /* ---- words ---- */
@@ -172,6 +180,21 @@ static void the_lowest_and_youngest_gives_way_first_and_goes_on_last(void **stat
 		assert_int_equal(order.before, before[me]);
 		assert_int_equal(order.release_before, release_before[me]);
 	}
+	/* Who is throttled shares with those who are, wherever they stand; who stands still takes
+	 * nothing. */
+	pressure_rank(tickets, COUNT(tickets), 1, &order);
+	assert_int_equal(order.throttled, 0);
+	tickets[0].pressed = PRESSURE_THROTTLE;
+	pressure_rank(tickets, COUNT(tickets), 1, &order);
+	assert_int_equal(order.throttled, 1);
+	pressure_rank(tickets, COUNT(tickets), 2, &order);
+	assert_int_equal(order.throttled, 2);
+	tickets[0].nested = NESTED_OTHER;
+	pressure_rank(tickets, COUNT(tickets), 2, &order);
+	assert_int_equal(order.throttled, 1);
+	tickets[0].nested = NESTED_NOT;
+	tickets[0].pressed = PRESSURE_NONE;
+	pressure_rank(tickets, COUNT(tickets), 0, &order);
 	/* All see the same, and any step changes it. */
 	pressure_rank(tickets, COUNT(tickets), 0, &other);
 	assert_true(other.signature == order.signature);
