@@ -14,7 +14,6 @@
 #include "cgroup/io_weight.h"
 #include "cgroup/weight.h"
 
-#define IO_WEIGHT_DEFAULT 100
 #define EMPTY_WAIT_NS (5 * RR_NS_PER_S) /* after cgroup.kill; other runtimes wait as long */
 
 static const struct backend *const backends[BACKENDS_N] = {
@@ -86,7 +85,7 @@ static enum limit_by process_enforces(enum limit_id id, const struct limit *limi
 	/* An affinity holds whole CPUs only; a nice value only gives way. */
 	if (id == LIMIT_CPUS && limit->cpus != (double)(unsigned)limit->cpus)
 		return BY_NONE;
-	if (id == LIMIT_CPU_WEIGHT && limit->amount > CPU_WEIGHT_DEFAULT)
+	if (id == LIMIT_CPU_WEIGHT && limit->amount > LIMIT_WEIGHT_DEFAULT)
 		return BY_NONE;
 	return by[id];
 }
@@ -131,7 +130,7 @@ bool placement_holds(const struct placement *placement, enum limit_id id)
  * of its own. */
 static void settle_io_weight(const struct placement *placement, struct limit *limit)
 {
-	uint64_t weight = limit->asked ? limit->amount : IO_WEIGHT_DEFAULT;
+	uint64_t weight = limit->asked ? limit->amount : LIMIT_WEIGHT_DEFAULT;
 	char text[32];
 
 	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)io_weight_for_bfq(weight));
@@ -149,7 +148,7 @@ static void settle_cpu_weight(const struct placement *placement, const struct li
 {
 	if (placement->backend != BACKEND_DELEGATED && placement->leaf.controllers & CG_CPU)
 		weight_settle(placement->leaf.path,
-			      limit->asked ? limit->amount : CPU_WEIGHT_DEFAULT);
+			      limit->asked ? limit->amount : LIMIT_WEIGHT_DEFAULT);
 }
 
 /* What its controller would have held, were it there, is held as without a cgroup. */

@@ -9,9 +9,10 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "cgroup/limit.h"
 
 #define BLOCK_DEVICES "/sys/block"
-#define NORMAL 100
+#define NORMAL LIMIT_WEIGHT_DEFAULT
 #define MOST 10000
 #define BFQ_MOST 1000
 

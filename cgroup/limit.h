@@ -10,6 +10,8 @@
 
 #include "base/err.h"
 
+#define LIMIT_WEIGHT_DEFAULT 100 /* the kernel's, for CPU and I/O; what nice 0 stands for */
+
 enum limit_id {
 	LIMIT_MEMORY,
 	LIMIT_MEMORY_HIGH,

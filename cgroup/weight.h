@@ -8,8 +8,6 @@
 
 #include <stdint.h>
 
-#define CPU_WEIGHT_DEFAULT 100 /* the kernel's; what nice 0 stands for */
-
 /* A leaf of that weight has come, or weighs as much from now on. */
 void weight_settle(const char *leaf_path, uint64_t weight);
 

@@ -130,7 +130,7 @@ static void limit_self(const struct limit_set *limits)
 	if (cpus->by == BY_AFFINITY)
 		affinity_hold_self((unsigned)cpus->cpus);
 	/* cpu.weight 100 is nice 0; each step of nice is a quarter, so 19 steps are about 1. */
-	if (weight->by == BY_NICE && weight->amount < 100)
+	if (weight->by == BY_NICE && weight->amount < LIMIT_WEIGHT_DEFAULT)
 		(void)setpriority(PRIO_PROCESS, 0, weight->amount < 10 ? 19 : 10);
 }
 

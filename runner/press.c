@@ -22,7 +22,6 @@
 #include "runner/watcher.h"
 
 #define LOCK_WAIT_NS (100 * RR_NS_PER_MS) /* the next look tries again */
-#define WEIGHT_DEFAULT 100
 #define WEIGHT_PART 10 /* a job that gives way keeps this part of its weight */
 #define RECLAIM_BYTES (32U << 20) /* a look: the launcher waits for it */
 #define THROTTLE_CHANGE 0.05 /* of a CPU: less is not worth a change */
@@ -185,7 +184,7 @@ static bool lower_weight(const struct watcher *watcher, enum limit_id id)
 	/* A nice value could not be taken back. */
 	if (!placement_holds(watcher->order->placement, id))
 		return false;
-	limit.amount = (own->asked ? own->amount : WEIGHT_DEFAULT) / WEIGHT_PART;
+	limit.amount = (own->asked ? own->amount : LIMIT_WEIGHT_DEFAULT) / WEIGHT_PART;
 	if (limit.amount == 0)
 		limit.amount = 1;
 	return change_limit(watcher, id, &limit) == 0;
