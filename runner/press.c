@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * on_pressure: what the job gives way by while the host is short of something, and how it is taken
- * back. When it is its turn is policy/pressure's to say. Nothing is asked of the ledger while the
- * host is well.
+ * on_pressure: the job gives way while the host is short of something, and takes that back. When it
+ * is its turn is policy/pressure's to say; how it is done is in press_step.c. Nothing is asked of
+ * the ledger while the host is well.
  */
 #include "runner/press.h"
 
@@ -22,9 +22,6 @@
 #include "runner/watcher.h"
 
 #define LOCK_WAIT_NS (100 * RR_NS_PER_MS) /* the next look tries again */
-#define WEIGHT_PART 10 /* a job that gives way keeps this part of its weight */
-#define RECLAIM_BYTES (32U << 20) /* a look: the launcher waits for it */
-#define THROTTLE_CHANGE 0.05 /* of a CPU: less is not worth a change */
 #define SPARE_NS (60 * RR_NS_PER_S) /* a signal that was to end it may not have been meant so */
 #define PSI_NONE (-1.0)
 
@@ -150,8 +147,6 @@ static double jobs_cpu_percent(struct press *press, const struct seen_job *seen,
 	return 100 * ((double)sum_us * RR_NS_PER_US / (double)over_ns) / cpus;
 }
 
-/* ---- the steps ---- */
-
 static void put_event(enum pressure_step step, bool taken_back, enum pressure_cause cause)
 {
 	json_t *fields = json_object();
@@ -162,143 +157,6 @@ static void put_event(enum pressure_step step, bool taken_back, enum pressure_ca
 				  taken_back ? json_null()
 					     : json_string(pressure_cause_name(cause)));
 	events_put(taken_back ? "info" : "warning", "job_pressed", fields);
-}
-
-/* A limit of ours in place of the job's own, which stands in the order, or that one again. */
-static int change_limit(const struct watcher *watcher, enum limit_id id, const struct limit *limit)
-{
-	struct limit copy = *limit;
-	struct rr_err err;
-	int r = placement_change(watcher->order->placement, id, &copy, &err);
-
-	if (r < 0)
-		tell_more("%s", err.text);
-	return r;
-}
-
-static bool lower_weight(const struct watcher *watcher, enum limit_id id)
-{
-	const struct limit *own = &watcher->order->limits->v[id];
-	struct limit limit = { .asked = true };
-
-	/* A nice value could not be taken back. */
-	if (!placement_holds(watcher->order->placement, id))
-		return false;
-	limit.amount = (own->asked ? own->amount : LIMIT_WEIGHT_DEFAULT) / WEIGHT_PART;
-	if (limit.amount == 0)
-		limit.amount = 1;
-	return change_limit(watcher, id, &limit) == 0;
-}
-
-static bool throttle(struct watcher *watcher, const struct pressure_reading *reading)
-{
-	const struct limit *own = &watcher->order->limits->v[LIMIT_CPUS];
-	bool by_kernel = placement_holds(watcher->order->placement, LIMIT_CPUS);
-	double all = watcher->alert.gate.reading.room.cpus;
-	struct limit limit = { .asked = true,
-			       .cpus = pressure_cpus_left(reading, all, watcher->press.sharing) };
-
-	if (own->asked && own->cpus < limit.cpus)
-		limit.cpus = own->cpus;
-	/* An affinity holds whole CPUs only. */
-	if (!by_kernel)
-		limit.cpus = limit.cpus < 1 ? 1 : (double)(unsigned)limit.cpus;
-	/* The one CPU that there is. */
-	if (!by_kernel && limit.cpus >= all)
-		return false;
-	if (watcher->press.cpus > 0 && limit.cpus < watcher->press.cpus + THROTTLE_CHANGE &&
-	    limit.cpus > watcher->press.cpus - THROTTLE_CHANGE)
-		return true;
-	if (change_limit(watcher, LIMIT_CPUS, &limit) < 0)
-		return false;
-	watcher->press.cpus = limit.cpus;
-	return true;
-}
-
-/* Some of its memory each time; the kernel says -EAGAIN when there was less to be had. */
-static bool reclaim(const struct watcher *watcher)
-{
-	char text[32];
-	int r;
-
-	if (!in_cgroup(watcher))
-		return false;
-	(void)snprintf(text, sizeof(text), "%u", RECLAIM_BYTES);
-	r = rr_write_at(watcher->order->placement->leaf.fd, "memory.reclaim", text);
-	return r == 0 || r == -EAGAIN;
-}
-
-static bool freeze(struct watcher *watcher)
-{
-	if (steer_press(watcher, true) < 0)
-		return false;
-	tell("the host is short of %s: %s stands still until that is over (on_pressure)",
-	     pressure_cause_name(watcher->press.cause), watcher->order->plan->command[0]);
-	return true;
-}
-
-static void kill_job(struct watcher *watcher)
-{
-	watcher->canceled = true;
-	watcher->outcome->over_pressure = true;
-	ending_ask(watcher);
-}
-
-/* False when it cannot be had here. */
-static bool take(struct watcher *watcher, enum pressure_step step,
-		 const struct pressure_reading *reading)
-{
-	bool cpu, io;
-
-	switch (step) {
-	case PRESSURE_WEIGHT:
-		cpu = lower_weight(watcher, LIMIT_CPU_WEIGHT);
-		io = lower_weight(watcher, LIMIT_IO_WEIGHT);
-		return cpu || io;
-	case PRESSURE_THROTTLE:
-		return throttle(watcher, reading);
-	case PRESSURE_RECLAIM:
-		return reclaim(watcher);
-	case PRESSURE_FREEZE:
-		return freeze(watcher);
-	case PRESSURE_KILL:
-		kill_job(watcher);
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* What could not be held at first, as a part of a CPU by an affinity, cannot be now. */
-static void end_throttle(struct watcher *watcher)
-{
-	const struct limit *own = &watcher->order->limits->v[LIMIT_CPUS], none = { 0 };
-
-	rr_ignore(change_limit(watcher, LIMIT_CPUS, own->by == BY_NONE ? &none : own));
-	watcher->press.cpus = 0;
-}
-
-static void take_back(struct watcher *watcher, enum pressure_step step)
-{
-	const struct limit *own = watcher->order->limits->v;
-
-	switch (step) {
-	case PRESSURE_WEIGHT:
-		if (placement_holds(watcher->order->placement, LIMIT_CPU_WEIGHT))
-			rr_ignore(change_limit(watcher, LIMIT_CPU_WEIGHT, &own[LIMIT_CPU_WEIGHT]));
-		if (placement_holds(watcher->order->placement, LIMIT_IO_WEIGHT))
-			rr_ignore(change_limit(watcher, LIMIT_IO_WEIGHT, &own[LIMIT_IO_WEIGHT]));
-		break;
-	case PRESSURE_THROTTLE:
-		end_throttle(watcher);
-		break;
-	case PRESSURE_FREEZE:
-		if (steer_press(watcher, false) == 0)
-			tell("%s goes on", watcher->order->plan->command[0]);
-		break;
-	default:
-		break;
-	}
 }
 
 /* ---- harder and softer ---- */
@@ -336,7 +194,7 @@ static void harder(struct watcher *watcher, const struct pressure_reading *readi
 
 	while ((step = pressure_next(words, tried, press->cause)) != PRESSURE_NONE) {
 		tried |= 1U << step;
-		if (!take(watcher, step, reading))
+		if (!press_take(watcher, step, reading))
 			continue;
 		note_begin(press, step, now_ns);
 		tell_more("the host is short of %s: %s gives way by %s",
@@ -357,7 +215,7 @@ static void undo(struct watcher *watcher, size_t at, uint64_t now_ns)
 	press->n--;
 	for (size_t i = at; i < press->n; i++)
 		press->stack[i] = press->stack[i + 1];
-	take_back(watcher, step);
+	press_take_back(watcher, step);
 	if (press->n == 0)
 		press->held_ns += now_ns - press->since_ns;
 	put_event(step, true, press->cause);
@@ -391,11 +249,11 @@ static void keep_up(struct watcher *watcher, const struct pressure_reading *read
 
 	/* Who sets a weight meanwhile, systemd on a reload among them, sets the whole of it. */
 	if (in_force & 1U << PRESSURE_WEIGHT)
-		(void)lower_weight(watcher, LIMIT_CPU_WEIGHT);
+		(void)press_lower_weight(watcher, LIMIT_CPU_WEIGHT);
 	if (in_force & 1U << PRESSURE_THROTTLE && !watcher->press.still)
-		(void)throttle(watcher, reading);
+		(void)press_throttle(watcher, reading);
 	if (in_force & 1U << PRESSURE_RECLAIM && state == PRESSURE_SHORT)
-		(void)reclaim(watcher);
+		(void)press_reclaim(watcher);
 }
 
 /* What the ledger says of our place among the jobs. False when it cannot be asked now. */

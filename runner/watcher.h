@@ -119,3 +119,14 @@ void press_look(struct watcher *watcher);
 void press_spare(struct watcher *watcher);
 /* Puts down by how much it gave way. */
 void press_end(struct watcher *watcher);
+
+/* ---- press_step.c ---- */
+
+/* A step, as far as it can be had here. False: it cannot. */
+bool press_take(struct watcher *watcher, enum pressure_step step,
+		const struct pressure_reading *reading);
+void press_take_back(struct watcher *watcher, enum pressure_step step);
+/* Those that are done anew at every look while they are in force. */
+bool press_lower_weight(const struct watcher *watcher, enum limit_id id);
+bool press_throttle(struct watcher *watcher, const struct pressure_reading *reading);
+bool press_reclaim(const struct watcher *watcher);
