@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cgroup/affinity.h"
 
-#include <dirent.h>
 #include <sched.h>
-#include <stdio.h>
 
-#include "base/parse.h"
 #include "cgroup/tree.h"
 
 /* The first so many of ours; 0: all. False when they cannot be told. */
@@ -36,30 +33,25 @@ void affinity_hold_self(unsigned cpus)
 		(void)sched_setaffinity(0, sizeof(some), &some);
 }
 
-static void hold_process(pid_t pid, const cpu_set_t *some)
+static void hold_thread(pid_t thread, void *arg)
 {
-	char path[64];
-	const struct dirent *entry;
-	DIR *tasks;
+	const cpu_set_t *some = arg;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
-	tasks = opendir(path);
-	while (tasks && (entry = readdir(tasks))) {
-		uint64_t task;
+	(void)sched_setaffinity(thread, sizeof(*some), some);
+}
 
-		if (rr_parse_u64(entry->d_name, &task) == 0)
-			(void)sched_setaffinity((pid_t)task, sizeof(*some), some);
-	}
-	if (tasks)
-		(void)closedir(tasks);
+void affinity_hold_process(pid_t pid, unsigned cpus)
+{
+	cpu_set_t some;
+
+	if (choose(cpus, &some))
+		tree_each_thread_of(pid, hold_thread, &some);
 }
 
 void affinity_hold_tree(pid_t root, unsigned cpus)
 {
-	pid_t pids[TREE_MAX];
-	size_t n = tree_find(root, pids, TREE_MAX);
 	cpu_set_t some;
 
-	for (size_t i = 0; choose(cpus, &some) && i < n; i++)
-		hold_process(pids[i], &some);
+	if (choose(cpus, &some))
+		tree_each_thread(root, hold_thread, &some);
 }

@@ -12,3 +12,6 @@ void affinity_hold_self(unsigned cpus);
 /* Holds every thread of the descendants of root to so many of the CPUs that we may use; 0: to all
  * of them. Best effort: what is born meanwhile inherits what its parent had. */
 void affinity_hold_tree(pid_t root, unsigned cpus);
+
+/* The same of one process. */
+void affinity_hold_process(pid_t pid, unsigned cpus);

@@ -108,6 +108,33 @@ size_t tree_find(pid_t root, pid_t *ret_pids, size_t max)
 	return n;
 }
 
+void tree_each_thread_of(pid_t pid, void (*visit)(pid_t thread, void *arg), void *arg)
+{
+	const struct dirent *entry;
+	char path[64];
+	DIR *tasks;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	tasks = opendir(path);
+	while (tasks && (entry = readdir(tasks))) {
+		uint64_t thread;
+
+		if (rr_parse_u64(entry->d_name, &thread) == 0)
+			visit((pid_t)thread, arg);
+	}
+	if (tasks)
+		(void)closedir(tasks);
+}
+
+void tree_each_thread(pid_t root, void (*visit)(pid_t thread, void *arg), void *arg)
+{
+	pid_t pids[TREE_MAX];
+	size_t n = tree_find(root, pids, TREE_MAX);
+
+	for (size_t i = 0; i < n; i++)
+		tree_each_thread_of(pids[i], visit, arg);
+}
+
 static uint64_t kib(const char *text, const char *key)
 {
 	uint64_t value;
@@ -209,7 +236,7 @@ static int look_for_mark(int proc, const char *pid, const char *mark, const char
 	return has_entry(environment, length, mark) && !has_entry(environment, length, spared);
 }
 
-bool tree_kill_orphans(const char *job_id)
+bool tree_each_of_job(const char *job_id, void (*visit)(pid_t pid, int pidfd, void *arg), void *arg)
 {
 	char mark[64], spared[64];
 	const struct dirent *entry;
@@ -229,10 +256,21 @@ bool tree_kill_orphans(const char *job_id)
 		marked = look_for_mark(dirfd(proc), entry->d_name, mark, spared);
 		found |= marked != 0;
 		if (marked > 0)
-			rr_ignore(rr_pidfd_signal(pidfd, (pid_t)pid, SIGKILL));
+			visit((pid_t)pid, pidfd, arg);
 	}
 	found |= proc && errno != 0;
 	if (proc)
 		(void)closedir(proc);
 	return found;
+}
+
+static void kill_one(pid_t pid, int pidfd, void *arg)
+{
+	(void)arg;
+	rr_ignore(rr_pidfd_signal(pidfd, pid, SIGKILL)); /* gone already */
+}
+
+bool tree_kill_orphans(const char *job_id)
+{
+	return tree_each_of_job(job_id, kill_one, NULL);
 }

@@ -28,6 +28,10 @@ size_t tree_add_children(pid_t pid, pid_t *pids, size_t n, size_t max);
 /* The same of the text of a thread's file `children`. */
 size_t tree_add_numbers(const char *text, pid_t *pids, size_t n, size_t max);
 
+/* Calls visit for each thread of a process, and of all the descendants of root. */
+void tree_each_thread_of(pid_t pid, void (*visit)(pid_t thread, void *arg), void *arg);
+void tree_each_thread(pid_t root, void (*visit)(pid_t thread, void *arg), void *arg);
+
 /* CPU time of root's descendants, and of what they and root have waited for. 0 or -errno. */
 rr_checked int tree_cpu_us(pid_t root, uint64_t *ret);
 
@@ -35,9 +39,13 @@ rr_checked int tree_cpu_us(pid_t root, uint64_t *ret);
  * does not let us see that. */
 void tree_add_memory(pid_t pid, uint64_t *total, uint64_t *working);
 
-/* Kills what a dead launcher's job has left: the processes whose environment says that they are of
- * that job, except ourselves and hooks that somebody runs in that launcher's place (RESRUN_MISSED).
- * True when there were any: look again. */
+/* Calls visit for each process whose environment says that it is of that job, except ourselves and
+ * hooks that somebody runs in its launcher's place (RESRUN_MISSED). `pidfd` is of that process, or
+ * negative. True when there were any, or some could not be known. */
+bool tree_each_of_job(const char *job_id, void (*visit)(pid_t pid, int pidfd, void *arg),
+		      void *arg);
+
+/* Kills what a dead launcher's job has left. True when there were any: look again. */
 bool tree_kill_orphans(const char *job_id);
 
 /* Sends a signal to each descendant; for KILL again until none is left, for STOP until none has

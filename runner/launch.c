@@ -20,6 +20,7 @@
 #include "base/fd.h"
 #include "base/procfs.h"
 #include "cgroup/affinity.h"
+#include "cgroup/niceness.h"
 
 #define MOVE_TRIES 3 /* of a clone that met a leaf just being changed */
 
@@ -129,9 +130,8 @@ static void limit_self(const struct limit_set *limits)
 
 	if (cpus->by == BY_AFFINITY)
 		affinity_hold_self((unsigned)cpus->cpus);
-	/* cpu.weight 100 is nice 0; each step of nice is a quarter, so 19 steps are about 1. */
 	if (weight->by == BY_NICE && weight->amount < LIMIT_WEIGHT_DEFAULT)
-		(void)setpriority(PRIO_PROCESS, 0, weight->amount < 10 ? 19 : 10);
+		(void)setpriority(PRIO_PROCESS, 0, niceness_of_weight(weight->amount));
 }
 
 static void redirect(int talk, int output_fd)

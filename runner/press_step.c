@@ -3,8 +3,11 @@
  * be held by. */
 #include <errno.h>
 #include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/fd.h"
+#include "cgroup/niceness.h"
 #include "runner/tell.h"
 #include "runner/watcher.h"
 
@@ -30,9 +33,8 @@ bool press_lower_weight(const struct watcher *watcher, enum limit_id id)
 	const struct limit *own = &watcher->order->limits->v[id];
 	struct limit limit = { .asked = true };
 
-	/* A nice value could not be taken back. */
 	if (!placement_holds(watcher->order->placement, id))
-		return false;
+		return id == LIMIT_CPU_WEIGHT && niceness_raise_tree(getpid());
 	limit.amount = (own->asked ? own->amount : LIMIT_WEIGHT_DEFAULT) / WEIGHT_PART;
 	if (limit.amount == 0)
 		limit.amount = 1;
@@ -126,10 +128,21 @@ static void end_throttle(struct watcher *watcher)
 	watcher->press.cpus = 0;
 }
 
+/* The nice value that the job was born with. */
+static int own_niceness(const struct watcher *watcher)
+{
+	const struct limit *own = &watcher->order->limits->v[LIMIT_CPU_WEIGHT];
+
+	return own->by == BY_NICE ? niceness_of_weight(own->amount) : getpriority(PRIO_PROCESS, 0);
+}
+
 static void end_weight(const struct watcher *watcher, enum limit_id id)
 {
 	if (placement_holds(watcher->order->placement, id))
 		rr_ignore(change_limit(watcher, id, &watcher->order->limits->v[id]));
+	else if (id == LIMIT_CPU_WEIGHT && !niceness_set_back_tree(getpid(), own_niceness(watcher)))
+		tell_more("%s stays nice: that is not ours to take back",
+			  watcher->order->plan->command[0]);
 }
 
 void press_take_back(struct watcher *watcher, enum pressure_step step)
