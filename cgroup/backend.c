@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/parse.h"
 #include "cgroup/affinity.h"
 #include "cgroup/hook_leaf.h"
 #include "cgroup/io_weight.h"
@@ -250,6 +251,40 @@ bool placement_is_leaf_path(const char *path)
 	return path[0] == '/' && !strstr(path, "/../") && slash &&
 	       strncmp(slash + 1, CG_LEAF_PREFIX, strlen(CG_LEAF_PREFIX)) == 0 &&
 	       strcmp(slash + 1, CG_SUPERVISOR) != 0;
+}
+
+/* By where the leaf is: see direct.c and systemd.c. */
+static enum backend_id backend_of(const char *leaf_path)
+{
+	char around[CG_PATH_MAX], scope[96];
+	const char *id = rr_base_name(leaf_path) + strlen(CG_LEAF_PREFIX);
+
+	(void)snprintf(around, sizeof(around), "%.*s",
+		       (int)(rr_base_name(leaf_path) - 1 - leaf_path), leaf_path);
+	(void)snprintf(scope, sizeof(scope), "resrun-%s.scope", id);
+	if (strcmp(rr_base_name(around), "resrun") == 0)
+		return BACKEND_DIRECT;
+	if (strcmp(rr_base_name(around), scope) == 0)
+		return BACKEND_SYSTEMD_SYSTEM; /* or the user's: here they are one */
+	return BACKEND_DELEGATED;
+}
+
+bool placement_find(const char *path, struct placement *ret)
+{
+	struct placement placement = { .leaf = { .fd = -1 } };
+
+	cg_find(&placement.hierarchy);
+	if (!placement_is_leaf_path(path) || placement.hierarchy.mode == CG_NONE ||
+	    strncmp(path, placement.hierarchy.mount, strlen(placement.hierarchy.mount)) != 0)
+		return false;
+	placement.backend = backend_of(path);
+	(void)snprintf(placement.leaf.path, sizeof(placement.leaf.path), "%s", path);
+	placement.leaf.fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (placement.leaf.fd < 0)
+		return false;
+	placement.leaf.controllers = cg_read_controllers(placement.leaf.fd, "cgroup.controllers");
+	*ret = placement;
+	return true;
 }
 
 /* direct keeps its leaves in one directory, which goes with the last of them. */

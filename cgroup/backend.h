@@ -90,5 +90,9 @@ rr_checked int placement_end(struct placement *placement, struct rr_err *err);
 /* The same for a leaf known only by name: that of a launcher which died. 0 or -errno. */
 rr_checked int placement_reap_leaf(const char *path);
 
+/* The placement of a job that has a leaf, as far as the leaf's name tells, with a descriptor of the
+ * leaf: that of a launcher which died. False when there is no such leaf. */
+bool placement_find(const char *path, struct placement *ret);
+
 /* True when the path names a leaf that resrun could have made: a last defence before a kill. */
 bool placement_is_leaf_path(const char *path);

@@ -50,6 +50,13 @@ enum ticket_nested {
 	NESTED_SAME, /* in a job of its own lane: goes on that one's slot and start */
 };
 
+/* Whether a running job outlives its launcher. */
+enum ticket_kept {
+	KEPT_NOT,
+	KEPT,
+	KEPT_ALONE, /* its launcher is dead, and what that did to it for a while is undone */
+};
+
 /* One launcher. On disk as it is in memory; written whole, never crossing a page. */
 struct ledger_ticket {
 	uint32_t crc;
@@ -79,7 +86,7 @@ struct ledger_ticket {
 			  allows */
 	uint8_t paused : 1; /* running: it stands still, and goes on with what it has */
 	uint8_t pressed : 7; /* running: enum pressure_step by which it gives way to others */
-	uint8_t kept; /* its job outlives its launcher, and is not to be killed */
+	uint8_t kept; /* enum ticket_kept */
 	uint64_t aging_ns; /* it rises by one priority for each of these that it waits; 0: never */
 	uint64_t memory_cap_bytes; /* its limit; 0: none */
 };

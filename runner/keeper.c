@@ -39,6 +39,14 @@ static void nap(void)
 	(void)nanosleep(&pause, NULL);
 }
 
+/* What it holds is dropped one by one while it dies: the socket that we hear it by may be before
+ * the lease that says that it is alive. When we have another parent, all is. */
+static void await_death(pid_t launcher)
+{
+	for (int round = 0; round < ROUNDS && getppid() == launcher; round++)
+		nap();
+}
+
 /* At once, and whatever the ledger's state. */
 static void end_job(const struct plan *plan, const char *leaf)
 {
@@ -50,7 +58,7 @@ static void end_job(const struct plan *plan, const char *leaf)
 		nap();
 }
 
-_Noreturn static void keep(const struct plan *plan, const char *leaf, int talk)
+_Noreturn static void keep(const struct plan *plan, const char *leaf, int talk, pid_t launcher)
 {
 	struct rr_err ignored;
 
@@ -65,8 +73,10 @@ _Noreturn static void keep(const struct plan *plan, const char *leaf, int talk)
 	/* Nothing that is opened from here on may land where messages go. */
 	if (rr_fd_fill_standard() < 0)
 		_exit(1);
-	end_job(plan, leaf);
-	/* The slot and the record; what fails, the next resrun does. */
+	if (settings_integer(&plan->settings, SET_ON_LAUNCHER_DEATH) == DEATH_KILL)
+		end_job(plan, leaf);
+	await_death(launcher);
+	/* The slot and the record, or that the job goes on; what fails, the next resrun does. */
 	rr_ignore(recover_slots(&plan->paths, &ignored));
 	_exit(0);
 }
@@ -76,15 +86,14 @@ _Noreturn static void keep(const struct plan *plan, const char *leaf, int talk)
 void keeper_start(const struct plan *plan, const struct placement *placement, struct keeper *ret)
 {
 	const char *leaf = placement->leaf.fd >= 0 ? placement->leaf.path : "";
+	pid_t us = getpid();
 	int ends[2];
 
 	*ret = (struct keeper){ .talk = -1 };
-	if (settings_integer(&plan->settings, SET_ON_LAUNCHER_DEATH) == DEATH_KEEP)
-		return;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0) {
 		ret->pid = launch_clone_unseen();
 		if (ret->pid == 0)
-			keep(plan, leaf, ends[0]);
+			keep(plan, leaf, ends[0], us);
 		(void)close(ends[0]);
 		ret->talk = ends[1];
 	}
@@ -92,7 +101,7 @@ void keeper_start(const struct plan *plan, const struct placement *placement, st
 		rr_ignore(tree_leave_out(ret->pid)); /* the first of them */
 		return;
 	}
-	tell("nothing will end the job if resrun is killed: %s", strerror(errno));
+	tell("nobody will see to the job if resrun is killed: %s", strerror(errno));
 	*ret = (struct keeper){ .talk = ret->talk };
 	rr_fd_close(&ret->talk);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A process beside the launcher that does nothing but outlive it: when the launcher is killed, it
- * ends what is left of the job and clears up. on_launcher_death=keep does without one.
+ * ends what is left of the job and clears up. With on_launcher_death=keep it ends nothing, and has
+ * the job go on that the launcher had stand still or give way to others.
  *
  * The protocol, as invariants:
  *  1. Each has one end of a pair of sockets, close-on-exec, and nobody else has. A byte from the
@@ -26,7 +27,7 @@ struct keeper {
 	int talk;
 };
 
-/* Starts it, where the plan wants one; after placement, and before anything runs in it. One that
+/* Starts it; after placement, and before anything runs in it. One that
  * cannot be had is told of, and is no reason not to run. */
 void keeper_start(const struct plan *plan, const struct placement *placement, struct keeper *ret);
 

@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "cgroup/niceness.h"
+#include "cgroup/own_limits.h"
 #include "runner/tell.h"
 #include "runner/watcher.h"
 
@@ -19,12 +20,19 @@
 static int change_limit(const struct watcher *watcher, enum limit_id id, const struct limit *limit)
 {
 	const struct placement *placement = watcher->order->placement;
+	const struct limit *own = &watcher->order->limits->v[id];
+	bool by_leaf = placement_holds(placement, id);
 	struct limit copy = *limit;
 	struct rr_err err;
-	int r = placement_change(placement, id, &copy, &err);
+	int r;
 
+	if (by_leaf && limit != own)
+		own_limit_note(placement, id, own);
+	r = placement_change(placement, id, &copy, &err);
 	if (r < 0)
 		tell_more("%s", err.text);
+	else if (by_leaf && limit == own)
+		own_limit_forget(placement, id);
 	return r;
 }
 
@@ -123,8 +131,9 @@ bool press_take(struct watcher *watcher, enum pressure_step step,
 static void end_throttle(struct watcher *watcher)
 {
 	const struct limit *own = &watcher->order->limits->v[LIMIT_CPUS], none = { 0 };
+	bool by_leaf = placement_holds(watcher->order->placement, LIMIT_CPUS);
 
-	rr_ignore(change_limit(watcher, LIMIT_CPUS, own->by == BY_NONE ? &none : own));
+	rr_ignore(change_limit(watcher, LIMIT_CPUS, !by_leaf && own->by == BY_NONE ? &none : own));
 	watcher->press.cpus = 0;
 }
 

@@ -6,9 +6,12 @@
 
 #include "base/fd.h"
 #include "base/procfs.h"
+#include "cgroup/affinity.h"
 #include "cgroup/backend.h"
 #include "cgroup/hook_leaf.h"
+#include "cgroup/own_limits.h"
 #include "cgroup/tree.h"
+#include "policy/pressure.h"
 #include "policy/queue.h"
 #include "runner/lost.h"
 
@@ -70,6 +73,37 @@ static enum reap_again look_at_job(const struct ledger_ticket *ticket,
 	return REAP_SOON;
 }
 
+/* Nobody is there any more to have a process go on, or to give it back its CPUs. */
+static void free_process(pid_t pid, int pidfd, void *arg)
+{
+	const struct ledger_ticket *ticket = arg;
+
+	/* Whoever has stopped it: of that nothing is known for certain. */
+	rr_ignore(rr_pidfd_signal(pidfd, pid, SIGCONT)); /* gone already */
+	if (ticket->pressed != PRESSURE_NONE)
+		affinity_hold_process(pid, ticket->cpu_milli / 1000);
+}
+
+/* Its launcher has died while the job stood still, or gave way to others, or may have: it goes on
+ * as if that launcher had undone it. Once: what is done to it later is somebody else's doing. */
+static void let_go(struct ledger *ledger, size_t index, const struct ledger_detail *detail)
+{
+	size_t n;
+	struct ledger_ticket *ticket = &ledger_tickets(ledger, &n)[index];
+	struct rr_err ignored;
+
+	if (ticket->kept != KEPT || !ledger_is_own(ledger, index))
+		return;
+	if (detail->leaf[0])
+		own_limits_put_back(detail->leaf);
+	else
+		(void)tree_each_of_job(ticket->id, free_process, ticket);
+	ticket->kept = KEPT_ALONE;
+	ticket->paused = 0;
+	ticket->pressed = PRESSURE_NONE;
+	rr_ignore(ledger_save(ledger, index, &ignored)); /* done again at the next look */
+}
+
 /* model: REAP_RUNNING. A running ticket; freed unless something is to be looked at again. */
 static enum reap_again reap_one(struct ledger *ledger, size_t index, const char *state_dir)
 {
@@ -82,6 +116,8 @@ static enum reap_again reap_one(struct ledger *ledger, size_t index, const char 
 	ledger_read_detail(ledger, index, &detail);
 	again = detail.leaf[0] ? look_at_leaf(detail.leaf, ticket->kept)
 			       : look_at_job(ticket, &detail);
+	if (again == REAP_LATER)
+		let_go(ledger, index, &detail);
 	if (again != REAP_DONE)
 		return again;
 	/* Before the ticket goes: killed in between, the next one finds the record, and no other.

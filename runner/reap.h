@@ -9,7 +9,7 @@
 /* When it is worth looking again after what is left of dead launchers' jobs. */
 enum reap_again {
 	REAP_DONE, /* there is nothing */
-	REAP_LATER, /* it goes on by itself (on_launcher_death=keep) */
+	REAP_LATER, /* it goes on by itself (on_launcher_death=keep), and stands still no more */
 	REAP_SOON, /* it is dying */
 };
 

@@ -43,7 +43,8 @@ static void fill_ticket(const struct plan *plan, struct ledger_ticket *ticket)
 	ticket->memory_cap_bytes = plan->limits.v[LIMIT_MEMORY].amount;
 	if (plan->limits.v[LIMIT_CPUS].asked)
 		ticket->cpu_milli = (uint32_t)(1000 * plan->limits.v[LIMIT_CPUS].cpus);
-	ticket->kept = settings_integer(settings, SET_ON_LAUNCHER_DEATH) == DEATH_KEEP;
+	ticket->kept =
+		settings_integer(settings, SET_ON_LAUNCHER_DEATH) == DEATH_KEEP ? KEPT : KEPT_NOT;
 	ticket->lane_max = (uint32_t)settings_integer(settings, SET_MAX_CONCURRENT);
 	ticket->total_max = settings_has(settings, SET_TOTAL_CONCURRENT)
 				    ? (uint32_t)settings_integer(settings, SET_TOTAL_CONCURRENT)

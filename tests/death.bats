@@ -14,9 +14,15 @@ setup() {
 }
 
 teardown() {
+	local pid
 	[[ -z ${stopped:-} ]] || kill -CONT "$stopped" 2>/dev/null || true
 	end_background
+	# Of a job that outlives its launcher, where a test has failed.
+	for pid in "${kept[@]}"; do
+		! grep -qsz "^RESRUN_STATE_DIR=$STATE$" "/proc/$pid/environ" || kill -KILL "$pid" 2>/dev/null || true
+	done
 }
+kept=()
 
 # A job with a child that has left its session; both write their pids.
 lasting() { # [OPTION]...
@@ -142,8 +148,9 @@ no_slot_taken() {
 	mkfifo gate
 	background resrun -- sh -c 'echo $$ >job; read -r word <gate; echo "$word" >late'
 	eventually 20 test -s job
-	assert_equal "$(keeper_of "$LAST_PID")" ''
+	keeper=$(keeper_of "$LAST_PID")
 	kill -KILL "$LAST_PID"
+	eventually 20 is_gone "$keeper"
 	run -75 resrun -w 1s -- true
 	! is_gone "$(<job)"
 	background resrun -w 60s -- true
@@ -153,6 +160,70 @@ no_slot_taken() {
 	assert_equal "$status" 0
 	assert_equal "$(<late)" go
 	assert_equal "$(lost_records)" 1
+}
+
+both_begun() {
+	[[ -s job && -s daemon ]]
+}
+
+stands_still() {
+	if in_guest; then
+		grep -qx 'frozen 1' "/sys/fs/cgroup$(cut -d : -f 3 "/proc/$(<job)/cgroup")/cgroup.events"
+	else
+		is_stopped "$(<job)" && is_stopped "$(<daemon)"
+	fi
+}
+
+not_stopped() {
+	! is_stopped "$(<job)" && ! is_stopped "$(<daemon)" && ! stands_still
+}
+
+not_paused() {
+	[[ $(resrunctl status --json | jq -c '.running | map(.state == "paused")') == '[false]' ]]
+}
+
+# With its keeper it is found by that one, without by the next resrun.
+@test "on_launcher_death=keep: a job that was paused goes on, with all of its processes, when its launcher is killed" {
+	local end gate_fd
+	export RESRUN_ON_LAUNCHER_DEATH=keep
+	for end in 'kill -KILL' kill_with_keeper; do
+		rm -f job daemon gate words
+		mkfifo gate
+		exec {gate_fd}<>gate
+		background resrun --name kept -- bash -c '(exec setsid bash -c "echo \$\$ >daemon; read -r word <gate; echo \$word >>words") &
+			echo $$ >job; read -r word <gate; echo $word >>words; wait'
+		eventually 20 both_begun
+		kept=("$(<job)" "$(<daemon)")
+		resrunctl pause kept
+		eventually 20 stands_still
+		$end "$LAST_PID"
+		[[ $end != kill_with_keeper ]] || run -0 resrun -j 5 -- true
+		printf 'on\non\n' >&"$gate_fd"
+		eventually 20 has_lines words 2
+		eventually 20 is_gone "$(<job)"
+		run -0 resrun -w 100s -- true
+		exec {gate_fd}>&-
+	done
+}
+
+@test "on_launcher_death=keep: nothing says any more that the job stands still, which it does not, once" {
+	export RESRUN_ON_LAUNCHER_DEATH=keep
+	lasting
+	kept=("$(<job)" "$(<daemon)")
+	resrunctl pause victim
+	eventually 20 stands_still
+	kill -KILL "$launcher"
+	eventually 20 not_stopped
+	eventually 20 not_paused
+	# Who stops it now is another.
+	stopped=$(<daemon)
+	kill -STOP "$stopped"
+	eventually 20 is_stopped "$stopped"
+	run -0 resrun -j 5 -- true
+	is_stopped "$stopped"
+	kill -KILL "$(<job)" "$stopped"
+	eventually 20 gone_together
+	run -0 resrun -w 100s -- true
 }
 
 @test "a history that begins with a lost job is set aside at its age all the same" {

@@ -85,6 +85,52 @@ seldom() { # SECONDS COMMAND...
 	assert_equal "$(grep -c 'gives way by' background.err)" 2
 }
 
+@test "on_launcher_death=keep: a job that had given way has its own limits again when its launcher is killed" {
+	RESRUN_CPU_THRESHOLD=60 RESRUN_ON_LAUNCHER_DEATH=keep background resrun -w 0 --on-busy run --cpu-weight 200 -c 1.9 --name job -- \
+		sh -c 'echo >begun; while [ ! -e done ]; do :; done'
+	eventually 60 test -s begun
+	leaf=$(leaf_of)
+	others_work
+	seldom 240 has_limit cpu.weight 20
+	seldom 240 has_limit cpu.max '10000 100000'
+	# Paused beside that, it stands still for that too.
+	resrunctl pause job
+	eventually 60 grep -qx 'frozen 1' "$leaf/cgroup.events"
+	kill -KILL "$LAST_PID"
+	eventually 60 grep -qx 'frozen 0' "$leaf/cgroup.events"
+	assert_equal "$(<"$leaf/cpu.weight") $(<"$leaf/cpu.max") $(<"${leaf%/*}/cpu.weight")" '200 190000 100000 200'
+	eventually 20 pressed_by null
+	others_end
+	touch "done"
+	run -0 resrun -w 100s -- true
+	[[ ! -e $leaf ]]
+}
+
+# Of the job's first process and its children.
+has_nice() { # VALUE
+	local pid
+	for pid in "$(<job)" $(pgrep -P "$(<job)"); do
+		[[ $(cut -d ' ' -f 19 "/proc/$pid/stat") == "$1" ]] || return 1
+	done
+}
+
+@test "without a cgroup it gives way by a nice value, which root takes back" {
+	RESRUN_CPU_THRESHOLD=60 RESRUN_ON_PRESSURE=weight background resrun --isolation process -w 0 --on-busy run --name job --log log -- \
+		sh -c 'while [ ! -e done ]; do :; done & echo $$ >job; while [ ! -e done ]; do :; done; wait'
+	eventually 60 test -s job
+	has_nice 0
+	others_work
+	seldom 240 has_steps '+weight'
+	has_nice 19
+	pressed_by weight
+	others_end
+	seldom 400 has_steps '+weight -weight'
+	has_nice 0
+	touch "done"
+	await "$LAST_PID"
+	assert_equal "$status" 0
+}
+
 @test "others wait for memory: the job stands still, and its time limit with it; then it goes on" {
 	RESRUN_MEMORY_THRESHOLD=1 background resrun -w 0 --on-busy run -t 100 --name job --log log --report report -- \
 		sh -c 'echo >begun; while [ ! -e done ]; do sleep 1; done'
