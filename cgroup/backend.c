@@ -145,11 +145,17 @@ static void settle_io_weight(const struct placement *placement, struct limit *li
 
 /* Where the group around the leaf was made for it, or for leaves of ours; what is around a
  * delegated one is somebody's own. */
-static void settle_cpu_weight(const struct placement *placement, const struct limit *limit)
+static void settle_group(const struct placement *placement, enum limit_id id,
+			 const struct limit *limit)
 {
-	if (placement->backend != BACKEND_DELEGATED && placement->leaf.controllers & CG_CPU)
-		weight_settle(placement->leaf.path,
-			      limit->asked ? limit->amount : LIMIT_WEIGHT_DEFAULT);
+	uint64_t weight = limit->asked ? limit->amount : LIMIT_WEIGHT_DEFAULT;
+	const char *path = placement->leaf.path;
+
+	if (placement->backend == BACKEND_DELEGATED || !placement_holds(placement, id))
+		return;
+	weight_settle(path, limit_file(id), weight);
+	if (id == LIMIT_IO_WEIGHT)
+		weight_settle(path, BFQ_WEIGHT_FILE, io_weight_for_bfq(weight));
 }
 
 /* What its controller would have held, were it there, is held as without a cgroup. */
@@ -161,7 +167,8 @@ static void limit_in_leaf(const struct placement *placement, struct limit_set *l
 			limits->v[i].by = process_enforces(i, &limits->v[i]);
 	if (limits->v[LIMIT_IO_WEIGHT].asked && placement_holds(placement, LIMIT_IO_WEIGHT))
 		settle_io_weight(placement, &limits->v[LIMIT_IO_WEIGHT]);
-	settle_cpu_weight(placement, &limits->v[LIMIT_CPU_WEIGHT]);
+	settle_group(placement, LIMIT_CPU_WEIGHT, &limits->v[LIMIT_CPU_WEIGHT]);
+	settle_group(placement, LIMIT_IO_WEIGHT, &limits->v[LIMIT_IO_WEIGHT]);
 }
 
 static void limit_as_process(struct limit_set *limits)
@@ -234,8 +241,8 @@ int placement_change(const struct placement *placement, enum limit_id id, struct
 								     : "its controller");
 	if (by_leaf && id == LIMIT_IO_WEIGHT)
 		settle_io_weight(placement, limit);
-	if (by_leaf && id == LIMIT_CPU_WEIGHT)
-		settle_cpu_weight(placement, limit);
+	if (id == LIMIT_CPU_WEIGHT || id == LIMIT_IO_WEIGHT)
+		settle_group(placement, id, limit);
 	taken_off = !limit->asked && (by_leaf ? limit->by == BY_CGROUP : id != LIMIT_CPU_WEIGHT);
 	if (taken_off)
 		limit->by = BY_NONE;

@@ -10,20 +10,26 @@
 #include "base/fd.h"
 #include "base/parse.h"
 #include "cgroup/hook_leaf.h"
+#include "cgroup/io_weight.h"
 #include "cgroup/leaf.h"
 
-#define FILE_NAME "cpu.weight"
+static const char *const files[] = { CPU_WEIGHT_FILE, IO_WEIGHT_FILE, BFQ_WEIGHT_FILE };
+
+#define FILES_N (sizeof(files) / sizeof(files[0]))
+#define DEFAULT "default " /* before that of no disk in particular */
 
 /* 0: no such group, or it has no weight. */
 static uint64_t read_weight(int dirfd, const char *name)
 {
+	const char *number;
 	uint64_t weight = 0;
-	char text[32];
+	char text[256];
 
 	if (rr_read_at(dirfd, name, text, sizeof(text)) <= 0)
 		return 0;
 	text[strcspn(text, "\n")] = '\0';
-	return rr_parse_u64(text, &weight) < 0 ? 0 : weight;
+	number = strncmp(text, DEFAULT, strlen(DEFAULT)) == 0 ? text + strlen(DEFAULT) : text;
+	return rr_parse_u64(number, &weight) < 0 ? 0 : weight;
 }
 
 /* That of a job. Where its hooks run stays beside it to its end, and has the kernel's weight. */
@@ -37,19 +43,19 @@ static bool is_leaf(const char *name)
 }
 
 /* 0 when there is none. Takes the descriptor. */
-static uint64_t heaviest(int group_fd)
+static uint64_t heaviest(int group_fd, const char *file)
 {
 	DIR *group = fdopendir(group_fd);
 	const struct dirent *entry;
 	uint64_t most = 0;
 
 	while (group && (entry = readdir(group))) {
-		char name[NAME_MAX + sizeof("/" FILE_NAME)];
+		char name[NAME_MAX + 32];
 		uint64_t weight;
 
 		if (!is_leaf(entry->d_name))
 			continue;
-		(void)snprintf(name, sizeof(name), "%s/" FILE_NAME, entry->d_name);
+		(void)snprintf(name, sizeof(name), "%s/%s", entry->d_name, file);
 		weight = read_weight(group_fd, name);
 		most = weight > most ? weight : most;
 	}
@@ -61,33 +67,39 @@ static uint64_t heaviest(int group_fd)
 }
 
 /* Two that do so at the same time end with what the later one saw, which is both. */
+static void level(int group_fd, const char *file)
+{
+	int again = openat(group_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	uint64_t most = again < 0 ? 0 : heaviest(again, file);
+	char text[32];
+
+	if (most == 0 || most == read_weight(group_fd, file))
+		return;
+	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)most);
+	rr_ignore(rr_write_at(group_fd, file, text)); /* not ours to weigh: its own weight stands */
+}
+
 void weight_left(const char *group_path)
 {
 	rr_autofd int fd = open(group_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	uint64_t most;
-	char text[32];
-	int again;
 
-	if (fd < 0)
-		return;
-	again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	most = again < 0 ? 0 : heaviest(again);
-	if (most == 0 || most == read_weight(fd, FILE_NAME))
-		return;
-	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)most);
-	rr_ignore(rr_write_at(fd, FILE_NAME, text)); /* not ours to weigh: its own weight stands */
+	for (size_t i = 0; fd >= 0 && i < FILES_N; i++)
+		level(fd, files[i]);
 }
 
-void weight_settle(const char *leaf_path, uint64_t weight)
+void weight_settle(const char *leaf_path, const char *file, uint64_t weight)
 {
 	const char *slash = strrchr(leaf_path, '/');
-	char group[PATH_MAX], file[PATH_MAX + 16];
+	rr_autofd int fd = -1;
+	char group[PATH_MAX];
+	uint64_t now;
 
 	if (!slash || snprintf(group, sizeof(group), "%.*s", (int)(slash - leaf_path), leaf_path) >=
 			      (int)sizeof(group))
 		return;
-	(void)snprintf(file, sizeof(file), "%s/" FILE_NAME, group);
+	fd = open(group, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	now = fd < 0 ? 0 : read_weight(fd, file);
 	/* As a rule all weigh the same, and nobody has to look at the others. */
-	if (read_weight(AT_FDCWD, file) != weight)
-		weight_left(group);
+	if (now != 0 && now != weight)
+		level(fd, file);
 }
