@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "cgroup/hierarchy.h"
@@ -29,6 +30,7 @@ struct place_request {
 	const char *job_id;
 	const char *description; /* for systemd's list of units */
 	enum placement_want want;
+	uint64_t cpu_weight, io_weight; /* of what is around the leaf; 0: the default */
 };
 
 struct placement {

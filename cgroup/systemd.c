@@ -22,6 +22,7 @@
 #include "base/fd.h"
 #include "cgroup/backend.h"
 
+#define WEIGHT_MOST 10000
 #define SCOPE_WAIT_NS (10 * RR_NS_PER_S)
 
 #define MANAGER "org.freedesktop.systemd1"
@@ -175,14 +176,24 @@ static int connect_manager(bool user, struct call *call, struct rr_err *err)
 			  user ? "user" : "system", paths[0]);
 }
 
-static int append_properties(sd_bus_message *message, const char *description)
+/* What we would write by hand, the manager would put back at its next reload: the group is its. */
+static int append_weight(sd_bus_message *message, const char *name, uint64_t weight)
+{
+	/* Of one that is none, systemd would refuse the whole scope, and the kernel tells why. */
+	if (weight == 0 || weight > WEIGHT_MOST)
+		return 0;
+	return sd.sd_bus_message_append(message, "(sv)", name, "t", weight);
+}
+
+static int append_properties(sd_bus_message *message, const struct place_request *request)
 {
 	uint32_t pid = (uint32_t)getpid();
 	int r;
 
 	r = sd.sd_bus_message_open_container(message, 'a', "(sv)");
 	if (r >= 0)
-		r = sd.sd_bus_message_append(message, "(sv)", "Description", "s", description);
+		r = sd.sd_bus_message_append(message, "(sv)", "Description", "s",
+					     request->description);
 	if (r >= 0)
 		r = sd.sd_bus_message_append(message, "(sv)", "PIDs", "au", 1, pid);
 	if (r >= 0)
@@ -191,13 +202,17 @@ static int append_properties(sd_bus_message *message, const char *description)
 	if (r >= 0)
 		r = sd.sd_bus_message_append(message, "(sv)", "CollectMode", "s",
 					     "inactive-or-failed");
+	if (r >= 0)
+		r = append_weight(message, "CPUWeight", request->cpu_weight);
+	if (r >= 0)
+		r = append_weight(message, "IOWeight", request->io_weight);
 	/* Only what was asked of us is to hold. */
 	if (r >= 0)
 		r = sd.sd_bus_message_append(message, "(sv)", "TasksMax", "t", UINT64_MAX);
 	return r >= 0 ? sd.sd_bus_message_close_container(message) : r;
 }
 
-static int start_unit(struct call *call, const char *description, struct rr_err *err)
+static int start_unit(struct call *call, const struct place_request *request, struct rr_err *err)
 {
 	sd_bus_message *message = NULL, *reply = NULL;
 	sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -207,7 +222,7 @@ static int start_unit(struct call *call, const char *description, struct rr_err 
 	if (r >= 0)
 		r = sd.sd_bus_message_append(message, "ss", call->unit, "fail");
 	if (r >= 0)
-		r = append_properties(message, description);
+		r = append_properties(message, request);
 	if (r >= 0)
 		r = sd.sd_bus_message_append(message, "a(sa(sv))", 0);
 	if (r >= 0)
@@ -262,7 +277,7 @@ static int make_scope(bool user, const struct place_request *request, struct rr_
 				on_job_removed, &call);
 	if (r < 0)
 		return rr_err_sys(err, -r, "listen to systemd");
-	r = start_unit(&call, request->description, err);
+	r = start_unit(&call, request, err);
 	return r < 0 ? r : wait_for_job(&call, err);
 }
 

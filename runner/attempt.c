@@ -95,7 +95,13 @@ static int place(struct attempt *attempt, struct rr_err *err)
 {
 	const struct plan *plan = attempt->plan;
 	char description[256];
-	struct place_request request = { plan->job_id, description, plan->want };
+	struct place_request request = {
+		.job_id = plan->job_id,
+		.description = description,
+		.want = plan->want,
+		.cpu_weight = plan->limits.v[LIMIT_CPU_WEIGHT].amount,
+		.io_weight = plan->limits.v[LIMIT_IO_WEIGHT].amount,
+	};
 	int r;
 
 	(void)snprintf(description, sizeof(description), "resrun job %s: %.200s", plan->job_id,

@@ -181,6 +181,14 @@ memory.oom.group 1"
 	assert_output 20
 	run -0 resrun -- sh -c "$around"
 	assert_output 100
+	# With systemd that group is the manager's, which sets it anew at every reload.
+	if [[ $RESRUN_TEST_ENV == systemd ]]; then
+		run -0 resrun --cpu-weight 20 --io-weight 30 -- \
+			sh -c "systemctl show -p CPUWeight -p IOWeight resrun-\$RESRUN_JOB_ID.scope; systemctl daemon-reload; $around"
+		assert_line CPUWeight=20
+		assert_line IOWeight=30
+		assert_line 20
+	fi
 	mkfifo gate
 	background resrun -j 2 --name heavy -- sh -c "$around >holding; read -r word <gate; $around >later; read -r word <gate"
 	eventually 60 test -s holding
