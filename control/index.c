@@ -12,7 +12,7 @@
 #include "control/index_parts.h"
 #include "policy/history.h"
 
-#define VERSION 2 /* of the tables below; another is thrown away */
+#define VERSION 3 /* of the tables below; another is thrown away */
 #define BUSY_MS 60000 /* another resrunctl may be building it */
 #define SQL_SIZE 1024
 #define CRC_FIELD 9 /* checksum and tab before a line's object */
@@ -21,15 +21,16 @@
 static const char tables[] =
 	"CREATE TABLE parts (number INTEGER PRIMARY KEY, inode, bytes, torn);"
 	"CREATE TABLE runs (part, offset, length, ended, failed, job_id, name, key, profile, "
-	"placement, reason, code, signal, wall, cpu, waited, needed, peak);"
+	"placement, reason, code, signal, wall, cpu, waited, needed, peak, first_id);"
 	"CREATE INDEX runs_by_end ON runs (ended);"
 	"CREATE INDEX runs_by_key ON runs (key);"
 	"CREATE INDEX runs_by_name ON runs (name) WHERE name IS NOT NULL;"
 	"CREATE INDEX runs_by_job ON runs (job_id);"
+	"CREATE INDEX runs_by_first ON runs (first_id) WHERE first_id IS NOT NULL;"
 	"CREATE INDEX runs_that_failed ON runs (ended) WHERE failed;"
 	"CREATE TABLE totals (profile, reason, failed, runs, wall, cpu, waited, last, "
 	"PRIMARY KEY (profile, reason, failed));"
-	"PRAGMA user_version = 2";
+	"PRAGMA user_version = 3";
 
 int index_error(const struct index *index, const char *what, struct rr_err *err)
 {
@@ -188,6 +189,9 @@ static void write_query(const struct index_filter *filter, char sql[static SQL_S
 		n += snprintf(sql + n, SQL_SIZE - (size_t)n, " AND profile = :profile");
 	if (filter->job_id)
 		n += snprintf(sql + n, SQL_SIZE - (size_t)n, " AND job_id = :job");
+	if (filter->first_id)
+		n += snprintf(sql + n, SQL_SIZE - (size_t)n,
+			      " AND (job_id = :first OR first_id = :first)");
 	/* Ids are of digits and small letters, which all stand before a brace: so an index helps.
 	 */
 	if (filter->job_prefix)
@@ -287,6 +291,7 @@ int index_each(struct index *index, const struct index_filter *filter,
 	bind_named(select, ":name", filter->name);
 	bind_named(select, ":profile", filter->profile);
 	bind_named(select, ":job", filter->job_id);
+	bind_named(select, ":first", filter->first_id);
 	bind_named(select, ":prefix", filter->job_prefix);
 	while (r == 0 && (step = sqlite3_step(select)) == SQLITE_ROW) {
 		struct index_run run;

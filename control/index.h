@@ -33,6 +33,7 @@ struct index_filter {
 	bool failed;
 	const char *key, *name, *profile, *job_id;
 	const char *job_prefix; /* the beginning of an id */
+	const char *first_id; /* all tries of the job whose first had that id */
 	uint64_t limit; /* only the last so many; 0: all */
 	bool by_key; /* ordered by key, then by age */
 };

@@ -110,7 +110,10 @@ static void bind_record(sqlite3_stmt *insert, const json_t *record)
 	bind_number(insert, at++, part_of(record, "usage", "cpu_s"));
 	bind_number(insert, at++, json_object_get(record, "waited_s"));
 	bind_number(insert, at++, part_of(record, "usage", "memory_working_peak_bytes"));
-	bind_number(insert, at, part_of(record, "usage", "memory_peak_bytes"));
+	bind_number(insert, at++, part_of(record, "usage", "memory_peak_bytes"));
+	/* Of further tries alone: few. */
+	if (json_integer_value(json_object_get(record, "attempt")) > 1)
+		bind_text(insert, at, json_object_get(record, "first_job_id"));
 }
 
 static int add_record(struct feed *feed, uint64_t part, off_t offset, ssize_t length,
@@ -308,7 +311,7 @@ static int add_parts(struct index *index, struct rr_err *err)
 	if (sqlite3_prepare_v2(
 		    index->db,
 		    "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-		    "?, ?, ?)",
+		    "?, ?, ?, ?)",
 		    -1, &feed.insert, NULL) != SQLITE_OK)
 		return index_error(index, "write the", err);
 	bar_begin(&feed);

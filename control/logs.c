@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,15 +27,13 @@
 struct wanted {
 	struct context context;
 	const char *word; /* as it was given */
-	char id[LEDGER_ID_SIZE];
+	char id[LEDGER_ID_SIZE]; /* of its first try: its log's name, and what all have in common */
 	pid_t pid; /* of its launcher; 0: it does not wait or run */
 	uint64_t start_ticks;
-	json_t *record; /* the newest in the history; owned */
 };
 
 static void wanted_free(struct wanted *wanted)
 {
-	json_decref(wanted->record);
 	context_free(&wanted->context);
 }
 #define wanted_auto __attribute__((cleanup(wanted_free)))
@@ -52,19 +51,12 @@ static int find_active(struct wanted *wanted, const char *word, struct rr_err *e
 	wanted->pid = 0;
 	if (r < 0 || !job)
 		return r;
-	(void)snprintf(wanted->id, sizeof(wanted->id), "%s", job->ticket.id);
+	(void)snprintf(wanted->id, sizeof(wanted->id), "%s",
+		       ledger_first_id(&job->ticket, &job->detail));
 	/* A launcher that is dead leaves nothing to wait for. */
 	wanted->pid = job->state == JOB_LOST ? 0 : job->ticket.pid;
 	wanted->start_ticks = job->ticket.start_ticks;
 	return 0;
-}
-
-static int find_record(struct wanted *wanted, struct rr_err *err)
-{
-	json_decref(wanted->record);
-	wanted->record = NULL;
-	return ended_find(wanted->context.paths.state, *wanted->id ? wanted->id : wanted->word,
-			  !*wanted->id, &wanted->record, err);
 }
 
 static void log_path(const struct wanted *wanted, const char *id, char path[static PATH_MAX])
@@ -81,26 +73,33 @@ static bool has_log(const struct wanted *wanted, const char *id)
 	return !strchr(id, '/') && access(path, F_OK) == 0;
 }
 
+/* Of one that has ended, or of a try that has and is not the last. */
+static int find_ended(struct wanted *wanted, struct rr_err *err)
+{
+	json_t *record = NULL;
+	const char *id;
+	int r = ended_find(wanted->context.paths.state, wanted->word, true, &record, err);
+
+	if (r == 0 && !record)
+		return rr_err_set(err, ENOENT,
+				  "there is no job '%s', neither active nor in the history",
+				  wanted->word);
+	id = ended_first_id(record);
+	if (r == 0)
+		(void)snprintf(wanted->id, sizeof(wanted->id), "%s", id ? id : "");
+	json_decref(record);
+	return r < 0 || !*wanted->id ? r : find_active(wanted, wanted->id, err);
+}
+
 /* Fills in what is known of the job. 0 or -errno with words. */
 static int find_job(struct wanted *wanted, struct rr_err *err)
 {
 	int r = find_active(wanted, wanted->word, err);
-	const char *id;
 
 	if (r == 0 && !*wanted->id && strlen(wanted->word) < sizeof(wanted->id) &&
 	    has_log(wanted, wanted->word))
 		(void)snprintf(wanted->id, sizeof(wanted->id), "%s", wanted->word);
-	if (r < 0 || *wanted->id)
-		return r;
-	r = find_record(wanted, err);
-	if (r == 0 && !wanted->record)
-		return rr_err_set(err, ENOENT,
-				  "there is no job '%s', neither active nor in the history",
-				  wanted->word);
-	id = json_string_value(json_object_get(wanted->record, "job_id"));
-	if (r == 0)
-		(void)snprintf(wanted->id, sizeof(wanted->id), "%s", id ? id : "");
-	return r;
+	return r < 0 || *wanted->id ? r : find_ended(wanted, err);
 }
 
 /* The command line with one JOB, and that found. 0, ARGUMENTS_HELP, or -errno with words. */
@@ -154,7 +153,22 @@ static int status_of_record(const json_t *record)
 		return STATUS_TIMEOUT;
 	if (json_is_integer(signal))
 		return 128 + (int)json_integer_value(signal);
-	return json_is_integer(code) ? (int)json_integer_value(code) : STATUS_LOST;
+	if (json_is_integer(code))
+		return (int)json_integer_value(code);
+	/* While it waited: then its launcher has died of the signal that a cancel stands for. */
+	return reason && strcmp(reason, "canceled") == 0 ? 128 + SIGTERM : STATUS_LOST;
+}
+
+/* Of the last try. */
+static int status_at_end(const struct wanted *wanted, struct rr_err *err)
+{
+	json_t *record = NULL;
+	int r = ended_find_last(wanted->context.paths.state, wanted->id, &record, err);
+
+	if (r == 0)
+		r = record ? status_of_record(record) : STATUS_LOST;
+	json_decref(record);
+	return r;
 }
 
 static int wait_for_end(struct wanted *wanted, uint64_t deadline_ns, struct rr_err *err)
@@ -167,11 +181,7 @@ static int wait_for_end(struct wanted *wanted, uint64_t deadline_ns, struct rr_e
 		sleep_on(wanted);
 		r = find_active(wanted, wanted->id, err);
 	}
-	if (r == 0)
-		r = find_record(wanted, err);
-	if (r == 0 && !wanted->record)
-		return STATUS_LOST;
-	return r < 0 ? r : status_of_record(wanted->record);
+	return r < 0 ? r : status_at_end(wanted, err);
 }
 
 int verb_wait(int argc, char **argv, struct rr_err *err)

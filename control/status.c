@@ -186,6 +186,8 @@ static const char *why_words(const struct status_job *job)
 
 	if (job->state == JOB_LOST)
 		return "lost: its launcher is dead";
+	if (job->ticket.blocked == BLOCKED_DEPENDENCY)
+		return ledger_attempt(&job->detail) > 1 ? "its next try" : "another job";
 	if (!what)
 		return "unknown";
 	switch (job->answer) {

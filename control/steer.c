@@ -107,7 +107,8 @@ int steer_ask(const struct status_job *job, struct steer_request *request, struc
 	r = message_open(&fd, name);
 	if (r < 0)
 		return rr_err_sys(err, -r, "make a socket for the answer");
-	(void)snprintf(request->id, sizeof(request->id), "%s", job->ticket.id);
+	(void)snprintf(request->id, sizeof(request->id), "%s",
+		       ledger_first_id(&job->ticket, &job->detail));
 	request->until_ns = rr_now_boot_ns() + ANSWER_NS;
 	if (job->ticket.pid_namespace == rr_namespace("pid"))
 		pidfd = rr_pidfd_open(job->ticket.pid);
@@ -138,15 +139,16 @@ static bool steer_one(const struct status_job *job, struct steer_request *reques
 /* ---- the verbs ---- */
 
 struct targets {
+	const struct context *context;
+	const struct status *status;
 	const struct status_job *jobs[JOBS_MAX];
 	int n;
 };
 
-static int add_target(const struct status *status, const char *wanted, struct targets *targets,
-		      struct rr_err *err)
+static int add_target(const char *wanted, struct targets *targets, struct rr_err *err)
 {
 	const struct status_job *job = NULL;
-	int r = *wanted ? job_find(status, wanted, &job, err) : 0;
+	int r = *wanted ? job_find_by_try(targets->context, targets->status, wanted, &job, err) : 0;
 
 	if (r < 0)
 		return r;
@@ -160,8 +162,8 @@ static int add_target(const struct status *status, const char *wanted, struct ta
 }
 
 /* All jobs are found, and all changes understood, before the first request goes out. */
-static int sort_words(const struct operands *words, const struct status *status,
-		      struct targets *targets, struct steer_request *request, struct rr_err *err)
+static int sort_words(const struct operands *words, struct targets *targets,
+		      struct steer_request *request, struct rr_err *err)
 {
 	struct settings settings = { 0 };
 	const char *verb = steer_verb_name(request->verb);
@@ -170,7 +172,7 @@ static int sort_words(const struct operands *words, const struct status *status,
 	for (int i = 0; r == 0 && i < words->n; i++)
 		r = request->verb == STEER_SET && strchr(words->v[i], '=')
 			    ? steer_add(request, words->v[i], err)
-			    : add_target(status, words->v[i], targets, err);
+			    : add_target(words->v[i], targets, err);
 	if (r == 0 && targets->n == 0)
 		r = rr_err_set(err, EINVAL,
 			       "%s: which job? Give its id, or its name; see resrunctl status",
@@ -188,7 +190,7 @@ static int steer(const char *usage, enum steer_verb verb, int argc, char **argv,
 	context_auto struct context context = { 0 };
 	status_auto struct status status = { 0 };
 	struct steer_request request = { .verb = verb };
-	struct targets targets = { .n = 0 };
+	struct targets targets = { .context = &context, .status = &status };
 	const struct argument table[] = { { .name = NULL } };
 	struct operands words;
 	bool all = true;
@@ -200,7 +202,7 @@ static int steer(const char *usage, enum steer_verb verb, int argc, char **argv,
 	if (r == 0)
 		r = status_read_ledger(&context, &status, err);
 	if (r == 0)
-		r = sort_words(&words, &status, &targets, &request, err);
+		r = sort_words(&words, &targets, &request, err);
 	for (int i = 0; r == 0 && i < targets.n; i++)
 		all &= steer_one(targets.jobs[i], &request);
 	return r < 0 ? r : !all;

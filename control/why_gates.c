@@ -246,10 +246,13 @@ static void ask_dependency(const struct status_job *job, struct why_answer *answ
 {
 	struct why_gate *gate =
 		add_gate(answer, "dependency", job->ticket.blocked != BLOCKED_DEPENDENCY);
+	const char *between = ledger_attempt(&job->detail) > 1
+				      ? "the wait between its tries is not over, or "
+				      : "";
 
-	(void)snprintf(gate->words, sizeof(gate->words), "%s",
+	(void)snprintf(gate->words, sizeof(gate->words), "%s%s", gate->open ? "" : between,
 		       gate->open ? "none" : "a job that it is to come after has not ended");
-	say_sooner(gate, "the end of that job");
+	say_sooner(gate, *between ? "a shorter backoff" : "the end of that job");
 }
 
 void why_ask(const struct context *context, const struct status_job *job, struct status *status,

@@ -21,7 +21,8 @@
 #define LEDGER_LANE_NAME_SIZE 48
 #define LEDGER_WAKE_SIZE 8
 #define LEDGER_NAME_SIZE 64
-#define LEDGER_COMMAND_SIZE 160
+#define LEDGER_COMMAND_SIZE 144
+#define LEDGER_FIRST_SIZE 12
 #define LEDGER_LEAF_SIZE 272
 
 enum ticket_state { TICKET_FREE, TICKET_WAITING, TICKET_RUNNING };
@@ -99,6 +100,9 @@ struct ledger_detail {
 	uint64_t job_start_ticks;
 	char name[LEDGER_NAME_SIZE];
 	char command[LEDGER_COMMAND_SIZE];
+	char first_id[LEDGER_FIRST_SIZE]; /* of a further try: id of the first; see ledger_first_id
+					   */
+	uint32_t attempt; /* of a further try: 2 and on; else 0 */
 	char leaf[LEDGER_LEAF_SIZE]; /* absolute directory; empty: not placed yet, or no cgroup */
 };
 _Static_assert(sizeof(struct ledger_detail) == 512, "a detail fills half a KiB");
@@ -155,6 +159,11 @@ rr_checked int ledger_save_detail(struct ledger *ledger, size_t index, struct le
 				  struct rr_err *err);
 /* An unreadable or torn detail is given as all zero: it decides nothing by itself. */
 void ledger_read_detail(const struct ledger *ledger, size_t index, struct ledger_detail *ret);
+
+/* The id by which all tries of the ticket's job are one: that of the first. Borrowed of both. */
+const char *ledger_first_id(const struct ledger_ticket *ticket, const struct ledger_detail *detail);
+/* 1 for the first try. */
+unsigned ledger_attempt(const struct ledger_detail *detail);
 
 /* Frees the ticket, and first gives back the token of a start that never happened. */
 rr_checked int ledger_remove(struct ledger *ledger, size_t index, bool refund, struct rr_err *err);

@@ -249,6 +249,8 @@ json_t *report_to_json(const struct report *report)
 	put(all, "waited_s", seconds_ns(report->waited_ns));
 	put(all, "waited_for", waited_json(report->waited_for));
 	put(all, "attempt", json_integer(report->attempt));
+	put(all, "first_job_id",
+	    report_string(report->first_job_id ? report->first_job_id : report->job_id));
 	put(all, "placement", report_string(report->placement));
 	put(all, "limits", limits_json(report));
 	put(all, "exit", exit_json(report));

@@ -68,6 +68,7 @@ struct report_usage {
 /* All pointers are borrowed: they outlive the report. 0 as a time is null. */
 struct report {
 	const char *job_id, *name, *profile, *key;
+	const char *first_job_id; /* of the first try; NULL: this is the first */
 	char *const *command;
 	const char *cwd, *user, *host;
 	uint64_t submitted_wall_ns, started_wall_ns, ended_wall_ns;

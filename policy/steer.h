@@ -10,7 +10,8 @@
  *     one answer to a socket of its own.
  *  2. The kernel says who asks and who answers. A launcher hears only its own user and root; an
  *     answer counts only from the user whose ticket it is.
- *  3. A request names the job by its whole id and says until when it counts (BOOTTIME). One that
+ *  3. A request names the job by the whole id of its first try and says until when it counts
+ *     (BOOTTIME). One that
  *     comes to a launcher later, or that has another job by now, changes nothing: nobody acts on
  *     what the asker has given up.
  *  4. Every request that is heard in time is answered, once, when it is done or when it is sure
@@ -37,7 +38,7 @@ enum steer_verb { STEER_CANCEL, STEER_PAUSE, STEER_RESUME, STEER_SET, STEER_VERB
 
 struct steer_request {
 	enum steer_verb verb;
-	char id[LEDGER_ID_SIZE];
+	char id[LEDGER_ID_SIZE]; /* of its first try */
 	uint64_t until_ns;
 	char changes[STEER_SIZE]; /* "KEY=VALUE" lines, each with its newline */
 };

@@ -29,6 +29,7 @@ struct wait {
 	struct look look;
 	uint64_t entered_ns, deadline_ns;
 	bool told; /* that it waits */
+	bool apart; /* between two tries: it does not queue, and says nothing */
 	bool canceled;
 	bool in_vain; /* its deadline cannot be met any more */
 };
@@ -74,7 +75,7 @@ static uint64_t sleep_until(const struct wait *wait)
 
 	if (until_ns > wait->deadline_ns)
 		until_ns = wait->deadline_ns;
-	if (until_ns > last_start_ns)
+	if (until_ns > last_start_ns && !wait->apart)
 		until_ns = last_start_ns;
 	return until_ns;
 }
@@ -110,7 +111,7 @@ static void hear(struct wait *wait)
 	int fd = wait->admission->wake_fd;
 	struct steer_call call;
 
-	while (!wait->canceled && steer_next(fd, wait->plan->job_id, &call)) {
+	while (!wait->canceled && steer_next(fd, wait->plan->first_id, &call)) {
 		switch (call.request.verb) {
 		case STEER_CANCEL:
 			wait->canceled = true;
@@ -145,11 +146,11 @@ static int sleep_on_events(struct wait *wait)
 
 		if (now_ns >= until_ns)
 			break;
-		if (tell_can_draw() && until_ns > now_ns + LINE_NS)
+		if (!wait->apart && tell_can_draw() && until_ns > now_ns + LINE_NS)
 			until_ns = now_ns + LINE_NS;
 		rest = rr_timespec(until_ns - now_ns);
 		ready = ppoll(events, wait->look.n_watched + 2, &rest, NULL);
-		if (ready == 0)
+		if (ready == 0 && !wait->apart)
 			show(wait);
 	}
 	hear(wait);
@@ -282,6 +283,50 @@ static int look_at_host(struct wait *wait)
 	return signals_means_end(signo) ? signo : 0;
 }
 
+/* A further try: until its backoff is over it waits for nothing else, and is in no one's way. It is
+ * in the ledger all the while, so that it can be canceled. 0 or an ADMIT_ outcome. */
+static int wait_for_backoff(struct wait *wait, int *ret_signal)
+{
+	uint64_t until_ns = wait->plan->not_before_ns;
+
+	wait->deadline_ns = RR_TIME_INF;
+	wait->look.next_ns = until_ns;
+	wait->apart = true;
+	while (rr_now_boot_ns() < until_ns) {
+		*ret_signal = sleep_on_events(wait);
+		if (*ret_signal)
+			return ADMIT_INTERRUPTED;
+		if (wait->canceled)
+			return ADMIT_CANCELED;
+	}
+	wait->apart = false;
+	return 0;
+}
+
+/* Opens the ledger and makes a ticket, unless the try before has left us both. */
+static int arrive(struct wait *wait, struct rr_err *err)
+{
+	struct admission *admission = wait->admission;
+	const struct plan *plan = wait->plan;
+	int r;
+
+	if (admission->ledger) {
+		wait->look.ticket.pid_namespace = rr_namespace("pid");
+		return 0;
+	}
+	*admission = (struct admission){ .wake_fd = -1 };
+	/* model: ARRIVE */
+	r = ledger_open(plan->paths.ledger, plan->paths.shared, &admission->ledger, err);
+	if (r == 0)
+		r = ticket_make(plan, admission, &wait->look.ticket, err);
+	if (r < 0) {
+		rr_fd_close(&admission->wake_fd);
+		ledger_close(admission->ledger);
+		admission->ledger = NULL;
+	}
+	return r;
+}
+
 int admit(const struct plan *plan, const struct signals *signals, struct admission *ret,
 	  int *ret_signal, struct rr_err *err)
 {
@@ -291,18 +336,12 @@ int admit(const struct plan *plan, const struct signals *signals, struct admissi
 			     .look = { .plan = plan, .admission = ret } };
 	int r;
 
-	*ret = (struct admission){ .wake_fd = -1 };
 	*ret_signal = 0;
-	/* model: ARRIVE */
-	r = ledger_open(plan->paths.ledger, plan->paths.shared, &ret->ledger, err);
+	r = arrive(&wait, err);
 	if (r == 0)
-		r = ticket_make(plan, ret, &wait.look.ticket, err);
-	if (r < 0) {
-		rr_fd_close(&ret->wake_fd);
-		ledger_close(ret->ledger);
-		ret->ledger = NULL;
+		r = wait_for_backoff(&wait, ret_signal);
+	if (r != 0)
 		return r;
-	}
 	wait.entered_ns = rr_now_boot_ns();
 	*ret_signal = look_at_host(&wait);
 	r = *ret_signal ? 0 : gate_check_reserve(&wait.look.gate, err);

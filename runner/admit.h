@@ -27,6 +27,7 @@ enum {
 	ADMIT_DEPENDENCY, /* a job that we were to come after has failed; the words name it */
 };
 
-/* Waits at most max_wait. 0: the ticket is RUNNING and its start is counted. */
+/* `ret`: none yet, or what ticket_again has made of it. Waits at most max_wait. 0: the ticket is
+ * RUNNING and its start is counted. */
 rr_checked int admit(const struct plan *plan, const struct signals *signals, struct admission *ret,
 		     int *ret_signal, struct rr_err *err);

@@ -10,31 +10,35 @@
 
 #define LOCK_WAIT_NS (10 * RR_NS_PER_S)
 
-/* The newest end of a job, by id or name. */
+/* The newest end of a job, by id or name; of one that was tried again, that of its last try. */
 struct ending {
 	const char *job;
 	bool found, succeeded;
+	char first_id[LEDGER_ID_SIZE]; /* of its first try, where the job is that id; else "" */
 };
 
-static bool is_named(const json_t *record, const char *job)
+static bool is_text(const json_t *record, const char *name, const char *text)
 {
-	const char *id = json_string_value(json_object_get(record, "job_id"));
-	const char *name = json_string_value(json_object_get(record, "name"));
+	const char *value = json_string_value(json_object_get(record, name));
 
-	return (id && strcmp(id, job) == 0) || (name && strcmp(name, job) == 0);
+	return value && strcmp(value, text) == 0;
 }
 
 static int note_ending(json_t *record, void *arg)
 {
 	struct ending *ending = arg;
 	const json_t *exit = json_object_get(record, "exit");
-	const char *reason = json_string_value(json_object_get(exit, "reason"));
+	const char *first_id = json_string_value(json_object_get(record, "first_job_id"));
+	bool by_id = is_text(record, "job_id", ending->job);
 
-	if (!is_named(record, ending->job))
+	if (!by_id && !is_text(record, "name", ending->job) &&
+	    !is_text(record, "first_job_id", ending->job))
 		return 0;
 	ending->found = true;
-	ending->succeeded = reason && strcmp(reason, "exited") == 0 &&
+	ending->succeeded = is_text(exit, "reason", "exited") &&
 			    json_integer_value(json_object_get(exit, "code")) == 0;
+	if (by_id && first_id)
+		(void)snprintf(ending->first_id, sizeof(ending->first_id), "%s", first_id);
 	return 0;
 }
 
@@ -53,7 +57,8 @@ static bool is_active(struct ledger *ledger, const struct plan *plan, const char
 			continue;
 		ledger_read_detail(ledger, i, &detail);
 		*ret = tickets[i];
-		if ((strcmp(tickets[i].id, job) == 0 || strcmp(detail.name, job) == 0) &&
+		if ((strcmp(tickets[i].id, job) == 0 || strcmp(detail.name, job) == 0 ||
+		     strcmp(ledger_first_id(&tickets[i], &detail), job) == 0) &&
 		    ledger_is_alive(ledger, i))
 			return true;
 	}
@@ -75,21 +80,33 @@ static int look_active(const struct plan *plan, const char *job, bool *ret,
 	return 0;
 }
 
+/* AFTER_WAIT, 0 with what the history has, or -errno. */
+static int look_for(struct after *after, const struct plan *plan, struct ending *ret,
+		    struct rr_err *err)
+{
+	bool active;
+	size_t torn;
+	int r = look_active(plan, ret->job, &active, &after->on, err);
+
+	if (r == 0 && active)
+		return AFTER_WAIT;
+	return r < 0 ? r
+		     : history_each_with(plan->paths.state, ret->job, note_ending, ret, &torn, err);
+}
+
 /* One job. `must_succeed`: --after; else --after-any. */
 static int look_one(struct after *after, const struct plan *plan, const char *job,
 		    bool must_succeed, struct rr_err *err)
 {
-	struct ending ending = { .job = job };
-	bool active;
-	size_t torn;
-	int r = look_active(plan, job, &active, &after->on, err);
+	struct ending ending = { .job = job }, whole = { .job = ending.first_id };
+	int r = look_for(after, plan, &ending, err);
 
-	if (r < 0)
-		return r;
-	if (active)
-		return AFTER_WAIT;
-	r = history_each_with(plan->paths.state, job, note_ending, &ending, &torn, err);
-	if (r < 0)
+	/* The id of a further try: its job may go on, or have ended later. */
+	if (r == 0 && *ending.first_id && strcmp(ending.first_id, job) != 0) {
+		r = look_for(after, plan, &whole, err);
+		ending.succeeded = whole.succeeded;
+	}
+	if (r != 0)
 		return r;
 	if (!ending.found)
 		return rr_err_set(

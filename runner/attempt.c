@@ -27,7 +27,7 @@ struct attempt {
 	const struct plan *plan;
 	const struct signals *signals;
 	struct seccomp_program *seccomp;
-	struct admission admission;
+	struct admission *admission;
 	struct placement placement;
 	struct limit_set limits;
 	struct care care;
@@ -43,7 +43,7 @@ static void leave_record(const struct attempt *attempt, bool placed, enum exit_r
 {
 	struct run_facts facts = {
 		.plan = attempt->plan,
-		.admission = &attempt->admission,
+		.admission = attempt->admission,
 		.placement = placed ? &attempt->placement : NULL,
 		.limits = placed ? &attempt->limits : NULL,
 		.care = placed ? &attempt->care : NULL,
@@ -120,7 +120,7 @@ static int place(struct attempt *attempt, struct rr_err *err)
 		(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	return attempt->placement.leaf.fd < 0
 		       ? 0
-		       : ticket_placed(&attempt->admission, attempt->placement.leaf.path, err);
+		       : ticket_placed(attempt->admission, attempt->placement.leaf.path, err);
 }
 
 static int start(struct attempt *attempt, struct rr_err *err)
@@ -140,7 +140,7 @@ static int start(struct attempt *attempt, struct rr_err *err)
 
 	if (r < 0)
 		return r;
-	r = ticket_launching(&attempt->admission, child->pid, err);
+	r = ticket_launching(attempt->admission, child->pid, err);
 	if (r < 0) {
 		launch_drop(child);
 		return r;
@@ -155,7 +155,7 @@ static int promise(struct attempt *attempt, struct rr_err *err)
 {
 	struct run_facts facts = {
 		.plan = attempt->plan,
-		.admission = &attempt->admission,
+		.admission = attempt->admission,
 		.placement = &attempt->placement,
 		.limits = &attempt->limits,
 		.reason = EXIT_LOST,
@@ -175,12 +175,12 @@ static void watch(struct attempt *attempt)
 		.placement = &attempt->placement,
 		.limits = &attempt->limits,
 		.child = &attempt->child,
-		.admission = &attempt->admission,
+		.admission = attempt->admission,
 		.care = &attempt->care,
 	};
 
 	events_put("info", "job_started", NULL);
-	ticket_started(&attempt->admission, attempt->plan);
+	ticket_started(attempt->admission, attempt->plan);
 	supervise(&order, &attempt->outcome);
 }
 
@@ -201,7 +201,7 @@ static struct status finished(struct attempt *attempt)
 {
 	struct run_facts facts = {
 		.plan = attempt->plan,
-		.admission = &attempt->admission,
+		.admission = attempt->admission,
 		.placement = &attempt->placement,
 		.limits = &attempt->limits,
 		.child = &attempt->child,
@@ -245,12 +245,12 @@ static struct status not_started(struct attempt *attempt, int outcome, const str
 static struct status run(struct attempt *attempt)
 {
 	struct rr_err err;
-	int signo, r = admit(attempt->plan, attempt->signals, &attempt->admission, &signo, &err);
+	int signo, r = admit(attempt->plan, attempt->signals, attempt->admission, &signo, &err);
 
 	if (r != 0) {
 		struct status status = not_admitted(attempt, r, signo, &err);
 
-		ticket_release(&attempt->admission, false);
+		ticket_release(attempt->admission, false);
 		return status;
 	}
 	events_resources("resources_initial");
@@ -273,7 +273,8 @@ static struct status run(struct attempt *attempt)
 	struct status status = r == 0 ? finished(attempt) : not_started(attempt, r, &err);
 
 	status_file_remove(attempt->plan);
-	ticket_release(&attempt->admission, r == 0);
+	if (!retry_wanted(attempt->plan, &status, &attempt->outcome))
+		ticket_release(attempt->admission, r == 0);
 	keeper_end(&attempt->keeper);
 	return status;
 }
@@ -282,7 +283,8 @@ struct status attempt_run(const struct attempt_order *order, struct outcome *ret
 {
 	struct attempt attempt = { .plan = order->plan,
 				   .signals = order->signals,
-				   .seccomp = order->seccomp };
+				   .seccomp = order->seccomp,
+				   .admission = order->admission };
 	struct status status;
 	struct rr_err err;
 

@@ -16,6 +16,7 @@ struct attempt_order {
 	const struct plan *plan;
 	const struct signals *signals;
 	struct seccomp_program *seccomp;
+	struct admission *admission; /* of all tries: entered by the first, or the one before */
 };
 
 /* The status to end with. *ret is what became of the job; all zero when it did not run. Everything

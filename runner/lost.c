@@ -38,6 +38,8 @@ static json_t *lost_json(const struct ledger *ledger, const struct ledger_ticket
 	report.job_id = ticket->id;
 	report.name = *name ? name : NULL;
 	report.profile = ledger_lane_name(ledger, ticket->lane);
+	report.first_job_id = ledger_first_id(ticket, detail);
+	report.attempt = ledger_attempt(detail);
 	report.command = words;
 	report.user = user ? user->pw_name : NULL;
 	report.host = host;

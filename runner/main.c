@@ -24,13 +24,31 @@
 #include "runner/status.h"
 #include "runner/tell.h"
 
+/* To the next try. What has its place in the ledger between two tries can be found there: waited
+ * for, come after, canceled. Where that cannot be had, the next try enters as the first did. */
+static void go_on(struct plan *plan, const struct outcome *outcome, struct admission *admission)
+{
+	struct rr_err err;
+
+	plan->not_before_ns = retry_at(plan);
+	retry_with_more(plan, outcome);
+	plan_next_attempt(plan);
+	learn(plan);
+	if (ticket_again(plan, admission, &err) < 0) {
+		tell_error("%s", err.text);
+		ticket_release(admission, true);
+	}
+	events_rename(plan);
+}
+
 /* Tries until it works, until there are no tries left, or until it is told to stop. A further try
  * that was not let in, or could not be started, says nothing of the job, which has failed: how the
  * one before it ended holds, lest --on-busy=skip make a success of that. */
 static struct status run_with_retries(struct plan *plan, const struct signals *signals,
 				      struct seccomp_program *seccomp)
 {
-	struct attempt_order order = { plan, signals, seccomp };
+	struct admission admission = { .wake_fd = -1 };
+	struct attempt_order order = { plan, signals, seccomp, &admission };
 	struct status last = { 0 };
 
 	for (;;) {
@@ -42,13 +60,10 @@ static struct status run_with_retries(struct plan *plan, const struct signals *s
 			     plan->attempt - 1);
 			return last;
 		}
-		if (!retry_wanted(plan, &status, &outcome) || !retry_wait(plan, signals, &status))
+		if (!retry_wanted(plan, &status, &outcome))
 			return status;
 		last = status;
-		retry_with_more(plan, &outcome);
-		plan_next_attempt(plan);
-		learn(plan);
-		events_rename(plan);
+		go_on(plan, &outcome, &admission);
 	}
 }
 

@@ -226,7 +226,8 @@ void plan_next_attempt(struct plan *plan)
 {
 	make_id(plan->job_id);
 	plan->submitted_wall_ns = rr_now_wall_ns();
-	plan->attempt++;
+	if (plan->attempt++ == 0)
+		memcpy(plan->first_id, plan->job_id, sizeof(plan->first_id));
 }
 
 void plan_raise_memory(struct plan *plan)

@@ -39,6 +39,8 @@ struct plan {
 	enum placement_want want;
 	unsigned threads;
 	unsigned attempt; /* 1 for the first try */
+	char first_id[PLAN_ID_LENGTH + 1]; /* that one's job_id */
+	uint64_t not_before_ns; /* BOOTTIME: a further try waits until then; 0: it is the first */
 	uint64_t submitted_wall_ns;
 	char cwd[PATH_MAX];
 	char user[64];

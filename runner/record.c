@@ -99,6 +99,7 @@ static void add_plan(const struct plan *plan, struct report *report)
 	report->host = plan->host;
 	report->submitted_wall_ns = plan->submitted_wall_ns;
 	report->attempt = plan->attempt;
+	report->first_job_id = plan->first_id;
 }
 
 static void fill_report(const struct run_facts *facts, struct report *report)

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -55,33 +54,18 @@ static uint64_t jitter(uint64_t wait_ns)
 	return wait_ns - wait_ns / 4 + (uint64_t)((double)wait_ns / 2 * random / UINT32_MAX);
 }
 
-bool retry_wait(const struct plan *plan, const struct signals *signals, struct status *status)
+uint64_t retry_at(const struct plan *plan)
 {
 	unsigned doublings = plan->attempt - 1 < DOUBLINGS_MAX ? plan->attempt - 1 : DOUBLINGS_MAX;
-	uint64_t wait_ns = settings_integer(&plan->settings, SET_BACKOFF) << doublings, until_ns;
+	uint64_t wait_ns = jitter(settings_integer(&plan->settings, SET_BACKOFF) << doublings);
 	char text[RR_FORMAT_SIZE];
 	json_t *fields = json_object();
 
-	wait_ns = jitter(wait_ns);
-	until_ns = rr_time_add(rr_now_boot_ns(), wait_ns);
 	tell("try %u failed; trying again in %s", plan->attempt, rr_format_time(wait_ns, text));
 	(void)json_object_set_new(fields, "attempt", json_integer(plan->attempt));
 	(void)json_object_set_new(fields, "backoff_s", json_real((double)wait_ns / RR_NS_PER_S));
 	events_put("warning", "job_retrying", fields);
-	for (uint64_t now_ns; (now_ns = rr_now_boot_ns()) < until_ns;) {
-		struct pollfd event = { .fd = signals->fd, .events = POLLIN };
-		struct timespec rest = rr_timespec(until_ns - now_ns);
-		struct signalfd_siginfo info;
-		int signo;
-
-		(void)ppoll(&event, 1, &rest, NULL);
-		signo = signals_next(signals, &info);
-		if (signals_means_end(signo)) {
-			*status = status_signal(signo);
-			return false;
-		}
-	}
-	return true;
+	return rr_time_add(rr_now_boot_ns(), wait_ns);
 }
 
 int held_output_open(const struct plan *plan, struct held_output *ret, struct rr_err *err)

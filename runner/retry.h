@@ -17,9 +17,8 @@ bool retry_wanted(const struct plan *plan, const struct status *status,
 /* After it was killed for going over its own memory limit, the next try gets a higher one. */
 void retry_with_more(struct plan *plan, const struct outcome *outcome);
 
-/* Waits backoff x 2^k, with jitter of a quarter, holding no slot. False when a signal ended the
- * wait: *status is then that. */
-bool retry_wait(const struct plan *plan, const struct signals *signals, struct status *status);
+/* Says when the next try comes: after backoff x 2^k, with jitter of a quarter. BOOTTIME. */
+uint64_t retry_at(const struct plan *plan);
 
 struct held_output {
 	int fd; /* -1: the output goes where it goes */

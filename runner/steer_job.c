@@ -351,7 +351,7 @@ void steer_job(struct watcher *watcher)
 	int fd = watcher->order->admission->wake_fd;
 	struct steer_call call;
 
-	while (steer_next(fd, watcher->order->plan->job_id, &call)) {
+	while (steer_next(fd, watcher->order->plan->first_id, &call)) {
 		switch (call.request.verb) {
 		case STEER_CANCEL:
 			cancel_job(watcher, fd, &call);

@@ -23,6 +23,10 @@ static void fill_detail(const struct plan *plan, struct ledger_detail *detail)
 	for (char *const *arg = plan->command; *arg && used < sizeof(detail->command); arg++)
 		used += (size_t)snprintf(detail->command + used, sizeof(detail->command) - used,
 					 "%s%s", used ? " " : "", *arg);
+	if (plan->attempt > 1) {
+		memcpy(detail->first_id, plan->first_id, sizeof(plan->first_id));
+		detail->attempt = plan->attempt;
+	}
 }
 
 static void fill_ticket(const struct plan *plan, struct ledger_ticket *ticket)
@@ -65,6 +69,8 @@ static uint8_t find_nesting(struct ledger *ledger, uint16_t lane)
 			return tickets[i].lane == lane ? NESTED_SAME : NESTED_OTHER;
 	return NESTED_NOT;
 }
+
+_Static_assert(PLAN_ID_LENGTH + 2 == LEDGER_FIRST_SIZE, "see ledger_first_id");
 
 int ticket_make(const struct plan *plan, struct admission *admission, struct ledger_ticket *ret,
 		struct rr_err *err)
@@ -130,6 +136,52 @@ static struct ledger_ticket *lock_mine(struct admission *admission, struct rr_er
 	(void)rr_err_set(err, ESTALE, "our ticket vanished from the ledger '%s'",
 			 ledger_path(admission->ledger));
 	return NULL;
+}
+
+/* The new one stands before the old one goes, under one lock: nobody sees the job without one.
+ * Killed in between, both are a dead launcher's, and the end of the try that is over is on record.
+ */
+static int swap_tickets(const struct plan *plan, struct admission *admission,
+			struct ledger_ticket *fresh, const struct ledger_ticket *old,
+			struct rr_err *err)
+{
+	struct ledger_detail detail = { 0 };
+	size_t left = admission->index;
+	int r;
+
+	fresh->start_ticks = old->start_ticks;
+	memcpy(fresh->wake, old->wake, sizeof(fresh->wake));
+	fresh->lane = old->lane;
+	fresh->nested = old->nested;
+	fresh->blocked = BLOCKED_DEPENDENCY;
+	fill_detail(plan, &detail);
+	r = ledger_add(admission->ledger, fresh, &detail, &admission->index, err);
+	if (r < 0)
+		return r;
+	r = ledger_remove(admission->ledger, left, false, err);
+	wake_all_heads(admission->ledger, admission->wake_fd);
+	return r;
+}
+
+/* model: RELEASE, RELEASE_WAKE, then ARRIVE and ENTER as one that depends, with none in between. */
+int ticket_again(const struct plan *plan, struct admission *admission, struct rr_err *err)
+{
+	const struct ledger_ticket *mine = lock_mine(admission, err);
+	struct ledger_ticket fresh = { 0 }, old;
+	int r;
+
+	if (!mine)
+		return -ESTALE;
+	old = *mine;
+	fill_ticket(plan, &fresh);
+	r = swap_tickets(plan, admission, &fresh, &old, err);
+	ledger_unlock(admission->ledger);
+	if (r < 0)
+		return r;
+	admission->reserved_bytes = fresh.memory_bytes;
+	admission->waited_ns = 0;
+	admission->waited_for = 0;
+	return 0;
 }
 
 int ticket_placed(struct admission *admission, const char *leaf, struct rr_err *err)

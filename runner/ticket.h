@@ -32,6 +32,12 @@ rr_checked int ticket_make(const struct plan *plan, struct admission *admission,
 rr_checked int ticket_enter(const struct plan *plan, struct admission *admission,
 			    struct ledger_ticket *ticket, struct rr_err *err);
 
+/* The try is over, and `plan` is by now of the next one: its ticket, of the new id, takes the place
+ * of the old one, whose slot is free. It waits, and stands in no one's way until it asks for a
+ * turn. 0, or -errno with words: then ticket_release is due. */
+rr_checked int ticket_again(const struct plan *plan, struct admission *admission,
+			    struct rr_err *err);
+
 /* Tells the ledger in which leaf the job will be, before anything is in it. 0 or -errno with words.
  */
 rr_checked int ticket_placed(struct admission *admission, const char *leaf, struct rr_err *err);

@@ -14,6 +14,8 @@ setup() {
 
 teardown() {
 	[[ ! -p gate ]] || echo go 1<>gate
+	# A failing test leaves them: bats would wait for those that wait for an hour.
+	resrunctl status --json | jq '.waiting[].launcher_pid' | xargs -r kill || true
 	end_background
 }
 
@@ -52,13 +54,85 @@ teardown() {
 	id=$(resrun -d --retries 1 --backoff 1h -- false)
 	eventually 20 grep -q 'trying again' "$STATE/logs/$id.log"
 	run -124 resrunctl wait -t 0.3 "$id"
-	# Its launcher is the only one here.
-	for pid in $(pgrep -x resrun); do
-		if tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -qx "RESRUN_STATE_DIR=$STATE"; then
-			kill -TERM "$pid"
-		fi
+	eventually 20 queued 1 0
+	pid=$(resrunctl status --json | jq '.waiting[0].launcher_pid')
+	kill -TERM "$pid"
+	run -143 resrunctl wait "$id"
+}
+
+@test "wait, logs and --after: all tries are one job, by the id of any of them and by its name" {
+	local id ids
+	mkfifo gate
+	id=$(resrun -d --name flaky --retries 2 --backoff 10ms -- \
+		sh -c 'echo "$RESRUN_JOB_ID" >>ids; n=$(($(wc -l <ids))); echo "try $n"; [ "$n" -lt 3 ] || read -r word <gate; exit "$n"')
+	eventually 20 has_lines ids 3
+	mapfile -t ids <ids
+	assert_equal "${ids[0]}" "$id"
+	for id in "${ids[@]}" flaky; do
+		run -124 resrunctl wait -t 0.1 "$id"
 	done
-	run -1 resrunctl wait "$id"
+	background resrun --after-any "${ids[0]}" -- touch first
+	background resrun --after-any "${ids[1]}" -- touch second
+	eventually 20 queued 2 1
+	[[ ! -e first && ! -e second ]]
+	run -0 resrunctl set "${ids[1]}" timeout=1h
+	assert_output --partial "${ids[2]}: "
+	run -0 resrunctl why "${ids[0]}"
+	assert_output --partial 'has ended: it exited with status 1'
+	echo go >gate
+	for id in "${ids[@]}" flaky; do
+		run -3 resrunctl wait "$id"
+		run -0 resrunctl logs "$id"
+		assert_equal "$(grep '^try' <<<"$output" | tr '\n' ' ')" 'try 1 try 2 try 3 '
+	done
+	eventually 20 test -e first
+	eventually 20 test -e second
+	assert_equal "$(history '[.[] | select(.name == "flaky") | [.attempt, .first_job_id, .exit.code]]')" \
+		"[[1,\"${ids[0]}\",1],[2,\"${ids[0]}\",2],[3,\"${ids[0]}\",3]]"
+	# It is the whole job whose success counts.
+	run -75 resrun --after "${ids[0]}" -- true
+	rm ids
+	run -0 resrun --name better --retries 1 --backoff 10ms -- \
+		sh -c 'echo "$RESRUN_JOB_ID" >>ids; [ "$(wc -l <ids)" = 2 ]'
+	mapfile -t ids <ids
+	for id in "${ids[@]}" better; do
+		run -0 resrun --after "$id" -- true
+		run -0 resrunctl wait "$id"
+	done
+}
+
+@test "wait: a further try that was not let in does not hide how the job ended" {
+	run -3 resrun --name rated --retries 2 --backoff 10ms -r 1/1h -w 0 --on-busy skip -- sh -c 'exit 3'
+	assert_equal "$(history 'map(.exit.reason)')" '["exited","not-admitted"]'
+	run -3 resrunctl wait rated
+	run -3 resrunctl wait "$(history '.[0].job_id' | tr -d '"')"
+}
+
+@test "cancel: between two tries, by the id of the first or by name: the job is over" {
+	local id
+	id=$(resrun -d --name twice --retries 1 --backoff 1h -- false)
+	eventually 20 queued 1 0
+	# The wait for the next try holds no slot.
+	run -0 resrun -w 0 -- true
+	run -0 --separate-stderr resrunctl cancel "$id"
+	[[ $output == *': it will not start' ]] || fail "$output"
+	run -143 resrunctl wait "$id"
+	run -143 resrunctl wait twice
+	assert_equal "$(history '[.[] | select(.name == "twice") | [.attempt, .exit.reason]]')" '[[1,"exited"],[2,"canceled"]]'
+	queued 0 0
+	background resrun --name again --retries 1 --backoff 1h -- false
+	eventually 20 queued 1 0
+	# Who comes meanwhile sees that it is there.
+	run -0 resrun --name again --on-overlap skip -- touch started
+	[[ ! -e started ]]
+	run -0 resrunctl cancel again
+	await "$LAST_PID"
+	assert_equal "$status" 143
+}
+
+@test "--retries: inside a job of its own profile every try goes on that one's slot" {
+	run -5 resrun -j 1 -- resrun -j 1 -w 0 --retries 1 --backoff 10ms -- sh -c 'echo >>tries; exit 5'
+	assert_equal "$(wc -l <tries)" 2
 }
 
 @test "logs: what there is, and with -f until the job has ended" {

@@ -242,7 +242,7 @@ time_out_when_ready() { # [OPTION]... -- COMMAND [ARG]...
 @test "the report has every field, and none is left out" {
 	run -0 resrun --report report --name job -- true
 	assert_equal "$(report 'keys_unsorted | join(" ")')" "schema job_id name profile key command cwd user host submitted_at \
-started_at ended_at waited_s waited_for attempt placement limits exit usage pressed leftover_processes hooks sweep"
+started_at ended_at waited_s waited_for attempt first_job_id placement limits exit usage pressed leftover_processes hooks sweep"
 	assert_equal "$(report '.usage | keys_unsorted | join(" ")')" "wall_s cpu_s cpu_user_s cpu_system_s memory_peak_bytes \
 memory_working_peak_bytes io_read_bytes io_write_bytes pids_peak oom_kills throttled_s frozen_s pressed_s"
 	assert_equal "$(report '[.schema, .name, .profile, .key, .command, .attempt, .waited_for, .leftover_processes] | @json')" \

@@ -166,7 +166,8 @@ static void check_detail(size_t index)
 		return;
 	}
 	if (!is_text(detail + D_NAME, D_NAME_SIZE) ||
-	    !is_text(detail + D_COMMAND, D_COMMAND_SIZE) || !is_text(detail + D_LEAF, D_LEAF_SIZE))
+	    !is_text(detail + D_COMMAND, D_COMMAND_SIZE) ||
+	    !is_text(detail + D_FIRST, D_FIRST_SIZE) || !is_text(detail + D_LEAF, D_LEAF_SIZE))
 		wrong("ticket %zu: a text of its detail has no end", index);
 	if (detail[D_LEAF] && detail[D_LEAF] != '/')
 		wrong("ticket %zu: its leaf is no absolute path", index);

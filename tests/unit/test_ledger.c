@@ -430,9 +430,38 @@ static void a_ticket_lives_as_long_as_its_launcher(void **state)
 	ledger_close(ledger);
 }
 
+/* In their place a launcher of before had the end of the command. */
+static void further_tries_name_the_first(void **state)
+{
+	static const struct {
+		char first_id[LEDGER_FIRST_SIZE];
+		uint32_t attempt;
+		const char *expected;
+		unsigned expected_attempt;
+	} cases[] = {
+		{ "", 0, "fourth0000", 1 },
+		{ "first00000", 4, "first00000", 4 },
+		{ "first00000", 0, "fourth0000", 1 },
+		{ "first00000", 1, "fourth0000", 1 },
+		{ "a command of", 4, "fourth0000", 1 },
+		{ "", 4, "fourth0000", 1 },
+	};
+	const struct ledger_ticket ticket = { .id = "fourth0000" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ledger_detail detail = { .attempt = cases[i].attempt };
+
+		memcpy(detail.first_id, cases[i].first_id, sizeof(detail.first_id));
+		assert_string_equal(ledger_first_id(&ticket, &detail), cases[i].expected);
+		assert_int_equal(ledger_attempt(&detail), cases[i].expected_attempt);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(further_tries_name_the_first),
 		LEDGER_TEST(is_made_private_and_whole),
 		LEDGER_TEST(keeps_tickets_and_details),
 		LEDGER_TEST(numbers_only_grow),

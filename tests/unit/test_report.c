@@ -11,14 +11,18 @@
 
 /* The names at each level, in the order in which they are written. They only grow: append here. */
 static const char *const top[] = {
-	"schema",	"job_id",     "name",
-	"profile",	"key",	      "command",
-	"cwd",		"user",	      "host",
-	"submitted_at", "started_at", "ended_at",
-	"waited_s",	"waited_for", "attempt",
-	"placement",	"limits",     "exit",
-	"usage",	"pressed",    "leftover_processes",
-	"hooks",	"sweep",
+	"schema",     "job_id",
+	"name",	      "profile",
+	"key",	      "command",
+	"cwd",	      "user",
+	"host",	      "submitted_at",
+	"started_at", "ended_at",
+	"waited_s",   "waited_for",
+	"attempt",    "first_job_id",
+	"placement",  "limits",
+	"exit",	      "usage",
+	"pressed",    "leftover_processes",
+	"hooks",      "sweep",
 };
 static const char *const exit_names[] = { "reason", "code", "oom_limit", "message", "signal" };
 static const char *const usage_names[] = {
