@@ -17,11 +17,11 @@
 
 /* ---- files of a process ---- */
 
-static int open_stat(pid_t pid)
+static int open_file(pid_t pid, const char *name)
 {
 	char path[64];
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
@@ -36,8 +36,10 @@ static int open_children(pid_t pid)
 static void drop(struct tree_kept *kept)
 {
 	kept->pid = 0;
+	kept->sched[0] = '\0';
 	rr_fd_close(&kept->stat_fd);
 	rr_fd_close(&kept->children_fd);
+	rr_fd_close(&kept->sched_fd);
 }
 
 /* Where its files are kept; a free place that it then has; or `spare`, when there is none. */
@@ -55,20 +57,59 @@ static struct tree_kept *place_of(struct tree_meter *meter, pid_t pid, struct tr
 	return place;
 }
 
+/* Whether it has not run since `last` was read: then all that stat would say is as it was. The text
+ * has how often it was given a CPU; of one thread only, and where the kernel does not count, zeros.
+ */
+static bool has_rested(struct tree_kept *kept)
+{
+	char text[TREE_SCHED_TEXT];
+	bool rested;
+
+	/* Of one that is looked at for the first time, or whose files are not kept, it is not worth
+	 * it. */
+	if (kept->stat_fd < 0)
+		return false;
+	if (kept->sched_fd < 0)
+		kept->sched_fd = open_file(kept->pid, "schedstat");
+	if (kept->sched_fd < 0 || rr_pread_text(kept->sched_fd, text, sizeof(text)) <= 0 ||
+	    *text == '0') {
+		kept->sched[0] = '\0';
+		return false;
+	}
+	rested = strcmp(text, kept->sched) == 0 && kept->last.threads == 1 &&
+		 kept->last.state != 'R';
+	if (!rested)
+		memcpy(kept->sched, text, strlen(text) + 1);
+	return rested;
+}
+
 /* What was kept of a process that is gone answers ESRCH, also when another has its number now. */
 static bool read_stat(struct tree_kept *kept, struct process *ret)
 {
 	char text[STAT_TEXT];
 
 	for (int attempt = 0; attempt < 2; attempt++) {
+		/* Asked before stat is read: what runs in between shows the next time. */
+		if (has_rested(kept)) {
+			*ret = kept->last;
+			return true;
+		}
 		if (kept->stat_fd < 0)
-			kept->stat_fd = open_stat(kept->pid);
+			kept->stat_fd = open_file(kept->pid, "stat");
 		if (kept->stat_fd < 0)
 			return false;
-		if (rr_pread_text(kept->stat_fd, text, sizeof(text)) > 0)
-			return process_parse(text, ret);
+		if (rr_pread_text(kept->stat_fd, text, sizeof(text)) > 0) {
+			bool parsed = process_parse(text, &kept->last);
+
+			if (!parsed)
+				kept->sched[0] = '\0';
+			*ret = kept->last;
+			return parsed;
+		}
 		rr_fd_close(&kept->stat_fd);
 		rr_fd_close(&kept->children_fd);
+		rr_fd_close(&kept->sched_fd);
+		kept->sched[0] = '\0';
 	}
 	return false;
 }
@@ -109,7 +150,7 @@ static size_t walk(struct tree_meter *meter, pid_t *pids, struct tree_sum *ret)
 	struct tree_sum sum = { 0 };
 
 	for (size_t i = 0; i < n; i++) {
-		struct tree_kept spare = { .stat_fd = -1, .children_fd = -1 };
+		struct tree_kept spare = { .stat_fd = -1, .children_fd = -1, .sched_fd = -1 };
 		struct tree_kept *kept = place_of(meter, pids[i], &spare);
 		struct process process = { .threads = 0 };
 
@@ -196,7 +237,7 @@ void tree_meter_open(struct tree_meter *ret)
 {
 	*ret = (struct tree_meter){ .own_fd = -1 };
 	for (size_t i = 0; i < TREE_KEPT; i++)
-		ret->kept[i].stat_fd = ret->kept[i].children_fd = -1;
+		ret->kept[i].stat_fd = ret->kept[i].children_fd = ret->kept[i].sched_fd = -1;
 }
 
 void tree_meter_close(struct tree_meter *meter)

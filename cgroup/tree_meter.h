@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the processes below us use, looked at again and again: what stands in for a leaf's counters
- * where there is none. A look reads little: /proc/PID/stat of each process, through descriptors
- * that stay open. How memory is shared is dear to ask (smaps_rollup walks the page tables), and is
- * asked only when the answer can matter: when by what was mapped and faulted in since it was last
- * asked the sum could have passed its peak or come near the cap, and every ten seconds.
+ * where there is none. A look reads little: /proc/PID/stat of each process that has run since the
+ * last, through descriptors that stay open. How memory is shared is dear to ask (smaps_rollup walks
+ * the page tables), and is asked only when the answer can matter: when by what was mapped and
+ * faulted in since it was last asked the sum could have passed its peak or come near the cap, and
+ * every ten seconds.
  */
 #pragma once
 
@@ -13,14 +14,18 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/processes.h"
 #include "cgroup/usage.h"
 
+#define TREE_SCHED_TEXT 64
 #define TREE_KEPT 16 /* processes whose files stay open; of others they are opened each time */
 
 struct tree_kept {
 	pid_t pid; /* 0: none */
-	int stat_fd, children_fd;
+	int stat_fd, children_fd, sched_fd;
 	bool seen; /* in the look that goes on */
+	char sched[TREE_SCHED_TEXT]; /* how often it had run before `last` was read; "": unknown */
+	struct process last;
 };
 
 /* A sum over the tree. */
