@@ -18,6 +18,7 @@
 #include "policy/history_log.h"
 #include "policy/job_log.h"
 #include "policy/report.h"
+#include "policy/unfinished.h"
 
 /* ---- history ---- */
 
@@ -210,6 +211,31 @@ static void look_for_noted(struct audit *audit)
 		(void)closedir(dir);
 }
 
+/* What no resrun that has come since could read: nothing is lost by leaving it. */
+static void look_for_aside(struct audit *audit)
+{
+	const size_t end = strlen(UNFINISHED_ASIDE);
+	char path[PATH_MAX];
+	const struct dirent *entry;
+	DIR *dir;
+
+	(void)snprintf(path, sizeof(path), UNFINISHED_FOLDER, audit->context.paths.state);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		char whole[PATH_MAX + NAME_MAX];
+		size_t length = strlen(entry->d_name);
+
+		if (length <= end || strcmp(entry->d_name + length - end, UNFINISHED_ASIDE) != 0)
+			continue;
+		(void)snprintf(whole, sizeof(whole), "%s/%s", path, entry->d_name);
+		(void)audit_find(audit, "version", AUDIT_NOTE, whole,
+				 "hooks after a job that were not run, as it could not be read "
+				 "which: remove it when it is of no use to you");
+	}
+	if (dir)
+		(void)closedir(dir);
+}
+
 void audit_halves(struct audit *audit)
 {
 	const struct paths *paths = &audit->context.paths;
@@ -219,4 +245,5 @@ void audit_halves(struct audit *audit)
 		look_for_halves(audit, paths->runtime);
 	look_for_log_halves(audit);
 	look_for_noted(audit);
+	look_for_aside(audit);
 }

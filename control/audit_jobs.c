@@ -84,10 +84,18 @@ static size_t find_dead(struct audit *audit)
 
 static bool note_missed(const struct unfinished_job *job, void *arg)
 {
-	(void)audit_find(arg, "hook", AUDIT_FOUND, job->job_id,
-			 "hooks after a job whose launcher was killed %s: the next start runs "
-			 "them, once nothing of the job goes on",
-			 job->report ? "before they were done" : "while the job ran");
+	if (!job->promise)
+		(void)audit_find(arg, "hook", AUDIT_FOUND, job->job_id,
+				 "what hooks its killed launcher missed cannot be read in '%s', "
+				 "which is damaged or of another version: the next start sets it "
+				 "aside, and does not run them",
+				 job->files->path);
+	else
+		(void)audit_find(
+			arg, "hook", AUDIT_FOUND, job->job_id,
+			"hooks after a job whose launcher was killed %s: the next start runs "
+			"them, once nothing of the job goes on",
+			job->report ? "before they were done" : "while the job ran");
 	return false;
 }
 

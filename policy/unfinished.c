@@ -17,7 +17,6 @@
 
 #define HALF_NS (600 * RR_NS_PER_S) /* nobody writes one for so long */
 #define FILE_MAX (4 << 20)
-#define FOLDER "%.3800s/unfinished"
 #define REPORT_END ".report"
 #define NEW_END ".new"
 
@@ -25,9 +24,9 @@
 
 static void name_files(const char *state_dir, const char *job_id, struct unfinished *ret)
 {
-	(void)snprintf(ret->path, sizeof(ret->path), FOLDER "/%.64s", state_dir, job_id);
-	(void)snprintf(ret->report, sizeof(ret->report), FOLDER "/%.64s" REPORT_END, state_dir,
-		       job_id);
+	(void)snprintf(ret->path, sizeof(ret->path), UNFINISHED_FOLDER "/%.64s", state_dir, job_id);
+	(void)snprintf(ret->report, sizeof(ret->report), UNFINISHED_FOLDER "/%.64s" REPORT_END,
+		       state_dir, job_id);
 }
 
 static int write_json(int fd, const json_t *object)
@@ -58,7 +57,7 @@ int unfinished_begin(const char *state_dir, const char *job_id, const json_t *pr
 	char folder[PATH_MAX], fresh[PATH_MAX + sizeof(NEW_END)];
 	int r;
 
-	(void)snprintf(folder, sizeof(folder), FOLDER, state_dir);
+	(void)snprintf(folder, sizeof(folder), UNFINISHED_FOLDER, state_dir);
 	name_files(state_dir, job_id, &made);
 	(void)snprintf(fresh, sizeof(fresh), "%s" NEW_END, made.path);
 	r = rr_mkdir_all(folder, 0700);
@@ -126,6 +125,23 @@ static json_t *read_object(int fd)
 	return json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
 }
 
+json_t *unfinished_known(const char *state_dir, const char *job_id)
+{
+	struct unfinished files = { .fd = -1 };
+	rr_autofd int fd = -1;
+	const char *id;
+	json_t *report;
+
+	name_files(state_dir, job_id, &files);
+	fd = open(files.report, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	report = read_object(fd);
+	id = json_string_value(json_object_get(report, "job_id"));
+	if (id && strcmp(id, job_id) == 0)
+		return report;
+	json_decref(report);
+	return NULL;
+}
+
 /* Locked, and not just removed by who had it before. */
 static bool is_ours(int fd)
 {
@@ -133,6 +149,24 @@ static bool is_ours(int fd)
 
 	return flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
 	       st.st_uid == geteuid() && st.st_nlink == 1;
+}
+
+static bool is_known(const json_t *promise)
+{
+	json_int_t schema = json_integer_value(json_object_get(promise, "schema"));
+
+	return schema > 0 && schema <= REPORT_SCHEMA;
+}
+
+/* The promise last, as with remove_files. */
+static bool set_aside(const struct unfinished *unfinished)
+{
+	char aside[PATH_MAX + sizeof(UNFINISHED_ASIDE)];
+
+	(void)snprintf(aside, sizeof(aside), "%s" UNFINISHED_ASIDE, unfinished->report);
+	(void)rename(unfinished->report, aside);
+	(void)snprintf(aside, sizeof(aside), "%s" UNFINISHED_ASIDE, unfinished->path);
+	return rename(unfinished->path, aside) == 0;
 }
 
 /* 1 when the file was a dead launcher's, else 0. */
@@ -149,16 +183,21 @@ static int take_one(const char *state_dir, const char *job_id,
 	if (fd < 0 || !is_ours(fd))
 		return 0;
 	report_fd = open(files.report, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	/* What its launcher could not remove, it has emptied. */
+	if (lseek(fd, 0, SEEK_END) == 0) {
+		(void)remove_files(&files);
+		return 0;
+	}
+	(void)lseek(fd, 0, SEEK_SET);
 	promise = read_object(fd);
 	report = read_object(report_fd);
-	job.promise = promise;
+	job.promise = is_known(promise) ? promise : NULL;
 	job.report = report;
-	/* What is no promise is nobody's. */
-	if (!promise || visit(&job, arg))
-		(void)remove_files(&files);
+	if (visit(&job, arg))
+		(void)(job.promise ? remove_files(&files) : set_aside(&files));
 	json_decref(promise);
 	json_decref(report);
-	return promise ? 1 : 0;
+	return 1;
 }
 
 /* A promise that a killed launcher did not come to finish: its job has not run. */
@@ -182,7 +221,7 @@ int unfinished_each(const char *state_dir,
 	int found = 0;
 	DIR *dir;
 
-	(void)snprintf(folder, sizeof(folder), FOLDER, state_dir);
+	(void)snprintf(folder, sizeof(folder), UNFINISHED_FOLDER, state_dir);
 	dir = opendir(folder);
 	if (!dir && errno == ENOENT)
 		return 0;

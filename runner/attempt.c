@@ -56,11 +56,11 @@ static void leave_record(const struct attempt *attempt, bool placed, enum exit_r
 }
 
 /* Nothing was run: says why, and leaves it in the history. */
-static struct status not_run(const struct attempt *attempt, bool placed, enum exit_reason reason,
-			     int status, const struct rr_err *err)
+static struct status not_run(const struct attempt *attempt, enum exit_reason reason, int status,
+			     const struct rr_err *err)
 {
 	tell_error("%s", err->text);
-	leave_record(attempt, placed, reason, status, err->text);
+	leave_record(attempt, false, reason, status, err->text);
 	return status_own(status);
 }
 
@@ -70,7 +70,7 @@ static struct status not_admitted(const struct attempt *attempt, int outcome, in
 	const struct settings *settings = &attempt->plan->settings;
 
 	if (outcome < 0)
-		return not_run(attempt, false, EXIT_NOT_STARTED, STATUS_FAILED, err);
+		return not_run(attempt, EXIT_NOT_STARTED, STATUS_FAILED, err);
 	/* As of one that was canceled: nobody else tells of it. */
 	if (outcome == ADMIT_INTERRUPTED) {
 		leave_record(attempt, false, EXIT_CANCELED, -1, NULL);
@@ -87,7 +87,7 @@ static struct status not_admitted(const struct attempt *attempt, int outcome, in
 		leave_record(attempt, false, EXIT_NOT_ADMITTED, 0, err->text);
 		return status_own(0);
 	}
-	return not_run(attempt, false, EXIT_NOT_ADMITTED, STATUS_BUSY, err);
+	return not_run(attempt, EXIT_NOT_ADMITTED, STATUS_BUSY, err);
 }
 
 /* Place: a fresh leaf with its limits set, and the ledger told of it. */
@@ -226,6 +226,27 @@ static struct status finished(struct attempt *attempt)
 	return status_of(&attempt->outcome);
 }
 
+/* Hooks after a job that came to nothing: those before it have run, and what they made is to be
+ * undone. */
+static void hooks_of_not_started(struct attempt *attempt, int own_status, const struct rr_err *err)
+{
+	struct run_facts facts = {
+		.plan = attempt->plan,
+		.admission = attempt->admission,
+		.placement = &attempt->placement,
+		.limits = &attempt->limits,
+		.care = &attempt->care,
+		.reason = EXIT_NOT_STARTED,
+		.own_status = own_status,
+		.message = err->text,
+	};
+	struct outcome none = { .reason = EXIT_NOT_STARTED, .code = own_status };
+
+	if (attempt->care.promise.fd >= 0)
+		care_hooks(attempt->plan, attempt->signals, &none, record_draft(&facts),
+			   &attempt->care);
+}
+
 /* model: NOT_STARTED. Placed, but it did not come to run. */
 static struct status not_started(struct attempt *attempt, int outcome, const struct rr_err *err)
 {
@@ -234,10 +255,13 @@ static struct status not_started(struct attempt *attempt, int outcome, const str
 							: STATUS_FAILED;
 
 	held_output_show(&attempt->held, true);
+	tell_error("%s", err->text);
+	hooks_of_not_started(attempt, status, err);
 	unplace(attempt);
 	care_sweep(attempt->plan, &attempt->care);
+	leave_record(attempt, true, EXIT_NOT_STARTED, status, err->text);
 	unfinished_end(&attempt->care.promise);
-	return not_run(attempt, true, EXIT_NOT_STARTED, status, err);
+	return status_own(status);
 }
 
 /* The ticket is held until the history has the job: who comes after it (--after) looks there when

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the ticket tells is all that is known: the command as one text, no key, no usage, and no
- * end, as nobody saw it.
+ * A launcher that came to its hooks has left a report of how the job ended. Else what the ticket
+ * tells is all that is known: the command as one text, no key, no usage, and no end, as nobody saw
+ * it.
  */
 #include "runner/lost.h"
 
@@ -13,6 +14,7 @@
 #include "base/clock.h"
 #include "policy/history.h"
 #include "policy/report.h"
+#include "policy/unfinished.h"
 
 /* BOOTTIME of this boot as wall time; 0 stays "not known". */
 static uint64_t as_wall(uint64_t boot_ns)
@@ -53,7 +55,8 @@ static json_t *lost_json(const struct ledger *ledger, const struct ledger_ticket
 int lost_record(const struct ledger *ledger, const struct ledger_ticket *ticket,
 		const struct ledger_detail *detail, const char *state_dir)
 {
-	json_t *json = lost_json(ledger, ticket, detail);
+	json_t *known = unfinished_known(state_dir, ticket->id);
+	json_t *json = known ? known : lost_json(ledger, ticket, detail);
 	struct rr_err ignored;
 	int r = json ? history_append_once(state_dir, json, ticket->id, &ignored) : -ENOMEM;
 

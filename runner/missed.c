@@ -189,6 +189,13 @@ static bool keep_promise(const struct unfinished_job *job, void *arg)
 	/* Its launcher may have died after the slots were looked at. */
 	if (!recover_is_over(missed->paths, job->job_id))
 		return false;
+	if (!job->promise) {
+		tell_error("job %s: what hooks its killed launcher missed cannot be read in '%s', "
+			   "which is damaged or of another version: it is set aside as "
+			   "'%s" UNFINISHED_ASIDE "', and they are not run",
+			   job->job_id, job->files->path, job->job_id);
+		return true;
+	}
 	/* Hooks read the report also of a job whose end nobody saw. */
 	if (!job->report && unfinished_report(job->files, report, &err) < 0)
 		tell_error("%s", err.text);

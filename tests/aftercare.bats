@@ -237,6 +237,47 @@ killed_with_hooks() { # [in-hook]
 	assert_equal "$(sed -n 2p sub/order)" 'on_failure exited'
 	[[ $(sed -n 3p sub/order) == *' dead exited '* ]]
 	assert_equal "$(jq -c '[.exit.reason, .exit.code]' sub/seen)" '["exited",3]'
+	# That is what the history tells, too, once, with all that was measured.
+	assert_equal "$(history '[.[] | select(.name == "dead") | [.exit.reason, .exit.code, .usage.wall_s != null, .key != null]]')" \
+		'[["exited",3,true,true]]'
+	run -3 resrunctl wait dead
+	run -0 resrun --recover
+	assert_equal "$(history 'map(select(.name == "dead")) | length')" 1
+}
+
+@test "hooks that a launcher was killed in, whose report is not that job's: it is lost" {
+	killed_with_hooks in-hook
+	local report
+	report=$(echo "$STATE"/unfinished/*.report)
+	jq -c '.job_id = "0000000000"' "$report" >other && cp other "$report"
+	run -0 resrun --recover
+	assert_equal "$(history '[.[] | select(.name == "dead") | .exit.reason]')" '["lost"]'
+}
+
+@test "hooks after a job that could not be started: those before it have run, and what they made is undone" {
+	local command want
+	: >file
+	write_config <<-'END'
+		[default]
+		hook_on_failure = echo "on_failure $RESRUN_EXIT_REASON $RESRUN_EXIT_CODE" >>order
+		hook_on_cancel = echo on_cancel >>order
+		hook_after = echo "after $RESRUN_EXIT_REASON $(jq -r .exit.code "$RESRUN_REPORT")" >>order
+	END
+	for command in no-such-command ./file; do
+		want=$([[ $command == ./file ]] && echo 126 || echo 127)
+		rm -f order
+		run "-$want" --separate-stderr resrun --report report --before 'echo before >>order' -- "$command"
+		assert_equal "$(tr '\n' ';' <order)" "before;on_failure not-started $want;after not-started $want;"
+		assert_equal "$(report '[.exit.reason, (.hooks | map(.event, .status))] | @json')" \
+			'["not-started",["before",0,"on_failure",0,"after",0]]'
+		[[ ${stderr_lines[0]} == "resrun: cannot run '$command': "* ]] || fail "$stderr"
+	done
+	# Nothing is undone that was not done.
+	rm order
+	run -125 resrun --before 'echo before >>order; false' -- true
+	run -75 resrun -w 0 --memory-threshold 0.01 --before 'echo before >>order' -- true
+	assert_equal "$(<order)" before
+	assert_equal "$(ls -A "$STATE/unfinished")" ''
 }
 
 @test "hooks that were missed: audit finds them, and --fix runs them" {
@@ -249,6 +290,26 @@ killed_with_hooks() { # [in-hook]
 	assert_equal "$(wc -l <sub/order)" 2
 	run -0 resrun -- true
 	assert_equal "$(wc -l <sub/order)" 2
+}
+
+@test "hooks that were missed and cannot be read: told of, set aside, and not run" {
+	local promise damage
+	for damage in 'truncate -s 20' 'sed -i s/"schema":1/"schema":9/'; do
+		killed_with_hooks job
+		promise=$(find "$STATE/unfinished" -type f ! -name '*.*')
+		$damage "$promise"
+		run -1 resrunctl audit
+		assert_output --regexp "found +hook: ${promise##*/}: .*damaged or of another version"
+		run --separate-stderr resrunctl audit --fix --json
+		assert_equal "$(jq -r '.findings[] | select(.topic == "hook") | .state' <<<"$output")" mended
+		[[ $stderr == *"is set aside as '${promise##*/}.aside', and they are not run" ]] || fail "$stderr"
+		[[ ! -e sub/order && ! -e $promise && -s $promise.aside ]]
+		run resrunctl audit --json
+		assert_equal "$(jq -r --arg it "$promise.aside" '.findings[] | select(.object == $it) | .state' <<<"$output")" note
+		run -0 --separate-stderr resrun --config empty.ini -- true
+		assert_equal "$stderr" ''
+		rm -r "$STATE" sub
+	done
 }
 
 @test "hooks are not missed while their launcher lives, whoever looks" {
