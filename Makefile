@@ -234,8 +234,9 @@ install: all
 	install -m 644 man/resrun.1 man/resrunctl.1 $(DESTDIR)$(SHARE)/man/man1
 	install -m 644 man/resrun.ini.5 $(DESTDIR)$(SHARE)/man/man5
 	install -m 644 completion/resrun.bash $(DESTDIR)$(SHARE)/bash-completion/completions/resrun
-	install -m 644 completion/_resrun $(DESTDIR)$(SHARE)/zsh/site-functions
-	install -m 644 completion/resrun.fish $(DESTDIR)$(SHARE)/fish/vendor_completions.d
+	install -m 644 completion/resrunctl.bash $(DESTDIR)$(SHARE)/bash-completion/completions/resrunctl
+	install -m 644 completion/_resrun completion/_resrunctl $(DESTDIR)$(SHARE)/zsh/site-functions
+	install -m 644 completion/resrun.fish completion/resrunctl.fish $(DESTDIR)$(SHARE)/fish/vendor_completions.d
 	install -m 644 README.md LICENSE resrun.ini docs/grafana-dashboard.json $(DESTDIR)$(SHARE)/doc/resrun
 	install -d $(DESTDIR)$(SHARE)/doc/resrun/schema
 	install -m 644 docs/schema/*.json $(DESTDIR)$(SHARE)/doc/resrun/schema

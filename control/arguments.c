@@ -10,6 +10,15 @@
 #define HELP_OPTION (LONG_BASE + ARGUMENTS_MAX)
 #define SEE "see resrunctl --help"
 
+static arguments_hear *diverted_to;
+static void *diverted_data;
+
+void arguments_divert(arguments_hear *hear, void *data)
+{
+	diverted_to = hear;
+	diverted_data = data;
+}
+
 /* getopt's two tables, made from ours. */
 struct getopt_tables {
 	struct option longs[ARGUMENTS_MAX + 2];
@@ -92,6 +101,10 @@ int arguments_parse(int argc, char **argv, const char *usage, const struct argum
 	struct getopt_tables tables;
 	int option;
 
+	if (diverted_to) {
+		diverted_to(usage, table, diverted_data);
+		return ARGUMENTS_HELP;
+	}
 	make_tables(table, &tables);
 	opterr = 0;
 	optind = 0; /* glibc: start anew, as there may be a second table */

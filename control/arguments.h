@@ -36,5 +36,10 @@ rr_checked int arguments_parse(int argc, char **argv, const char *usage,
 			       const struct argument *table, struct operands *ret,
 			       struct rr_err *err);
 
+/* For completions: from now on arguments_parse parses nothing. It shows the usage and the table and
+ * tells its caller that all is said (ARGUMENTS_HELP). */
+typedef void arguments_hear(const char *usage, const struct argument *table, void *data);
+void arguments_divert(arguments_hear *hear, void *data);
+
 /* 0 when there are at most `max` operands, else -errno with words that name the first too many. */
 rr_checked int arguments_at_most(const struct operands *operands, int max, struct rr_err *err);

@@ -9,21 +9,18 @@
 #include "control/context.h"
 #include "control/verbs.h"
 
-static const struct verb {
-	const char *name;
-	int (*run)(int argc, char **argv, struct rr_err *err);
-	const char *help;
-} verbs[] = {
+const struct verb config_verbs[] = {
 	{ "show", config_verb_show, "every setting in force, and where it comes from" },
 	{ "check", config_verb_check, "read the configuration and say what is wrong with it" },
 	{ "init", config_verb_init, "write a resrun.ini with every key and its default" },
+	{ .name = NULL },
 };
 
 static void print_help(void)
 {
 	(void)puts("Usage: resrunctl config VERB [OPTION]...\n");
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		(void)printf("  %-6s %s\n", verbs[i].name, verbs[i].help);
+	for (const struct verb *verb = config_verbs; verb->name; verb++)
+		(void)printf("  %-6s %s\n", verb->name, verb->help);
 	(void)puts("\n`resrunctl config VERB --help` tells its options.");
 }
 
@@ -37,9 +34,9 @@ int verb_config(int argc, char **argv, struct rr_err *err)
 		return rr_err_set(err, EINVAL,
 				  "config: no verb is given: show, check or init; see resrunctl "
 				  "--help");
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		if (strcmp(verbs[i].name, argv[1]) == 0)
-			return verbs[i].run(argc - 1, argv + 1, err);
+	for (const struct verb *verb = config_verbs; verb->name; verb++)
+		if (strcmp(verb->name, argv[1]) == 0)
+			return verb->run(argc - 1, argv + 1, err);
 	r = arguments_parse(2, argv, NULL, table, &none, err);
 	if (r < 0)
 		return r;

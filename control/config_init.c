@@ -286,8 +286,8 @@ int config_verb_init(int argc, char **argv, struct rr_err *err)
 	bool force = false;
 	const struct argument table[] = {
 		{ .name = "preset",
-		  .value = "NAME",
-		  .help = "set what suits a machine: low, mid, high, or auto (by this one)",
+		  .value = "low|mid|high|auto",
+		  .help = "set what suits a machine; auto: by this one",
 		  .text = &name },
 		{ .name = "force", .help = "replace a file that is there", .flag = &force },
 		{ .name = NULL },

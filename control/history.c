@@ -87,8 +87,8 @@ static int parse(int argc, char **argv, struct request *request, struct rr_err *
 	const struct argument table[] = {
 		{ .name = "json", .help = "the same as --format json", .flag = &words.json },
 		{ .name = "format",
-		  .value = "WORD",
-		  .help = "json, csv or table (default)",
+		  .value = "json|csv|table",
+		  .help = "default: table",
 		  .text = &words.format },
 		{ .name = "since",
 		  .value = "TIME",

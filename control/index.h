@@ -67,6 +67,10 @@ rr_checked int index_each_total(struct index *index,
 				int (*visit)(const struct index_total *total, void *arg), void *arg,
 				struct rr_err *err);
 
+/* Calls visit for each key that a record has, in their order. 0, or -errno with words. */
+rr_checked int index_each_key(struct index *index, void (*visit)(const char *key, void *arg),
+			      void *arg, struct rr_err *err);
+
 /* Calls visit for the records, oldest first. A non-zero answer ends it and is returned. 0, or
  * -errno with words. */
 rr_checked int index_each(struct index *index, const struct index_filter *filter,

@@ -13,11 +13,7 @@
 
 #define STATUS_FAILED 125 /* our own failure or wrong usage, as with resrun */
 
-static const struct verb {
-	const char *name;
-	int (*run)(int argc, char **argv, struct rr_err *err);
-	const char *help;
-} verbs[] = {
+const struct verb all_verbs[] = {
 	{ "status", verb_status, "the host, what runs, what waits, and the rate windows" },
 	{ "top", verb_top, "the same, live on a terminal" },
 	{ "monitor", verb_monitor, "follow processes: use, stage and progress" },
@@ -41,13 +37,16 @@ static const struct verb {
 	{ "replay", verb_replay, "what the learner would have made of a trace of tasks" },
 	{ "doctor", verb_doctor, "what this host allows, why not more, and what would allow it" },
 	{ "config", verb_config, "show, check or write the configuration" },
+	{ "complete", verb_complete, NULL },
+	{ .name = NULL },
 };
 
 static void print_help(void)
 {
 	(void)puts("Usage: resrunctl VERB [OPTION]...\nLook at resrun's jobs, and steer them.\n");
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		(void)printf("  %-9s %s\n", verbs[i].name, verbs[i].help);
+	for (const struct verb *verb = all_verbs; verb->name; verb++)
+		if (verb->help)
+			(void)printf("  %-9s %s\n", verb->name, verb->help);
 	(void)puts(
 		"\n`resrunctl VERB --help` tells the verb's options; --version the version.\n\n"
 		"Exit status: 0; 1 when doctor or audit found something, sweep could not do all, "
@@ -90,9 +89,9 @@ static int run(int argc, char **argv, struct rr_err *err)
 		return r < 0 ? r : 0;
 	if (at == argc)
 		return rr_err_set(err, EINVAL, "no verb is given; see resrunctl --help");
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		if (strcmp(verbs[i].name, argv[at]) == 0)
-			return verbs[i].run(argc - at, argv + at, err);
+	for (const struct verb *verb = all_verbs; verb->name; verb++)
+		if (strcmp(verb->name, argv[at]) == 0)
+			return verb->run(argc - at, argv + at, err);
 	return rr_err_set(err, EINVAL, "'%s' is not a verb; see resrunctl --help", argv[at]);
 }
 

@@ -9,6 +9,15 @@
 
 #include "base/err.h"
 
+struct verb {
+	const char *name; /* NULL: the table ends */
+	int (*run)(int argc, char **argv, struct rr_err *err);
+	const char *help; /* NULL: for programs, not for people */
+};
+
+extern const struct verb all_verbs[];
+extern const struct verb config_verbs[]; /* those of verb_config */
+
 rr_checked int verb_status(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_history(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_why(int argc, char **argv, struct rr_err *err);
@@ -29,4 +38,5 @@ rr_checked int verb_threads(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_metrics(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_idle(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_monitor(int argc, char **argv, struct rr_err *err);
+rr_checked int verb_complete(int argc, char **argv, struct rr_err *err);
 rr_checked int verb_top(int argc, char **argv, struct rr_err *err);

@@ -26,6 +26,11 @@ const char *steer_verb_name(enum steer_verb verb)
 
 /* ---- changes ---- */
 
+enum setting_id steer_changeable(size_t i)
+{
+	return i < sizeof(changeable) / sizeof(changeable[0]) ? changeable[i] : SETTINGS_N;
+}
+
 int steer_add(struct steer_request *request, const char *change, struct rr_err *err)
 {
 	size_t used = strlen(request->changes);

@@ -51,6 +51,10 @@ struct steer_answer {
 /* "cancel", "pause", "resume", "set". */
 const char *steer_verb_name(enum steer_verb verb);
 
+/* The i-th of the settings that can change while a job waits or runs; SETTINGS_N: there are no
+ * more. */
+enum setting_id steer_changeable(size_t i);
+
 /* Adds a change to a request. 0, or -errno with words. */
 rr_checked int steer_add(struct steer_request *request, const char *change, struct rr_err *err);
 

@@ -232,7 +232,10 @@ complete_words() { # WORD...
 }
 
 @test "the shells that are here read their completions" {
-	bash -n "$COMPLETION/resrun.bash"
-	! command -v zsh || zsh -n "$COMPLETION/_resrun"
-	! command -v fish || fish -n "$COMPLETION/resrun.fish"
+	local name
+	for name in resrun resrunctl; do
+		bash -n "$COMPLETION/$name.bash"
+		! command -v zsh || zsh -n "$COMPLETION/_$name"
+		! command -v fish || fish -n "$COMPLETION/$name.fish"
+	done
 }
