@@ -65,11 +65,16 @@ const char *job_state_words(const struct status_job *job, char *buf, size_t size
 	return buf;
 }
 
-const char *job_priority_name(const struct status_job *job)
+const char *priority_name(unsigned priority)
 {
 	static const char *const names[PRIORITIES_N] = { "low", "normal", "high", "critical" };
 
-	return names[job->ticket.priority];
+	return names[priority];
+}
+
+const char *job_priority_name(const struct status_job *job)
+{
+	return priority_name(job->ticket.priority);
 }
 
 const char *status_waits_for(const struct status_job *job)

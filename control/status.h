@@ -104,6 +104,7 @@ const char *job_state_words(const struct status_job *job, char *buf, size_t size
 /* That step, or NULL when it gives way to nobody. */
 const char *job_pressed_name(const struct status_job *job);
 /* "low", "normal", "high", "critical". */
+const char *priority_name(unsigned priority);
 const char *job_priority_name(const struct status_job *job);
 /* What a waiter waits for: "slot", "rate", "resources", or NULL when that cannot be told. */
 const char *status_waits_for(const struct status_job *job);

@@ -12,7 +12,7 @@
 #include "control/top.h"
 
 #define PAGE 10
-#define KEYS "q quit  up/down choose  c cancel  p pause  r resume  s set  +/- interval"
+#define KEYS "q quit  up/down  c cancel  p pause  r resume  s set  < > priority  +/- interval"
 #define ESCAPE 27
 #define DELETE 127
 
@@ -95,6 +95,28 @@ static void begin(struct top *top, enum steer_verb verb)
 	show_input(top);
 }
 
+/* The next priority above or below the one it has. */
+static void begin_priority(struct top *top, bool higher)
+{
+	const struct status_job *job = chosen_job(top);
+	unsigned priority, last = higher ? PRIORITIES_N - 1 : 0;
+
+	if (!job) {
+		say(top, "no job is chosen");
+		return;
+	}
+	priority = job->ticket.priority;
+	if (priority == last) {
+		say(top, "%s: its priority is %s: there is no %s one", job->ticket.id,
+		    priority_name(priority), higher ? "higher" : "lower");
+		return;
+	}
+	begin(top, STEER_SET);
+	(void)snprintf(top->input, sizeof(top->input), "%s=%s", setting_specs[SET_PRIORITY].key,
+		       priority_name(higher ? priority + 1 : priority - 1));
+	ask(top);
+}
+
 static void take_input(struct top *top, int key)
 {
 	size_t length = strlen(top->input);
@@ -149,6 +171,8 @@ static bool take_command(struct top *top, int key)
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		if (key == verbs[i].key)
 			begin(top, verbs[i].verb);
+	if (key == '<' || key == '>')
+		begin_priority(top, key == '>');
 	if (key == '+' || key == '-')
 		change_interval(top, key == '-');
 	return key != 'q' && key != 'Q';

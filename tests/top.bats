@@ -101,7 +101,7 @@ both_wait() {
 	some_jobs
 	start_top 80 24
 	eventually 20 shows_re '^[0-9a-z]{10} film +running .* 42\.5% .* second pass'
-	shows 'q quit  up/down choose'
+	shows 'q quit  up/down  c cancel  p pause  r resume  s set  < > priority  +/- interval'
 	shows_re '^Memory +\[.*\] '
 	assert_equal "$(screen | wc -l)" 24
 	"${TERMINAL[@]}" resize-window -x 140 -y 12
@@ -198,6 +198,52 @@ both_wait() {
 	eventually 20 shows 'colour'
 	press s Escape
 	eventually 20 shows 'nothing was changed'
+}
+
+is_first() { # NAME: of those that wait
+	resrunctl status --json | jq -e --arg name "$1" '.waiting[] | select(.position == 1).name == $name'
+}
+
+has_priority() { # NAME WORD
+	resrunctl status --json | jq -e --arg name "$1" --arg word "$2" '.running + .waiting | map(select(.name == $name).priority) == [$word]'
+}
+
+@test "> and <: raise and lower a priority, after a yes; no further than there are any" {
+	some_jobs
+	is_first behind
+	start_top 80 24
+	eventually 20 shows_re 'ünï +waiting'
+	press Down Down '>'
+	eventually 20 shows_re '^set [0-9a-z]{10} priority=normal\? y: yes'
+	press n
+	eventually 20 shows 'nothing was changed'
+	has_priority ünï low
+	press '>' y
+	eventually 20 has_priority ünï normal
+	# What the next key goes by is what top has seen.
+	eventually 20 raised high
+	press y
+	eventually 20 has_priority ünï high
+	eventually 20 is_first ünï
+	# A job that runs has one as well.
+	press Up Up Up '<'
+	eventually 20 shows 'priority=low? y: yes'
+	press y
+	eventually 20 has_priority film low
+	eventually 20 lowest
+}
+
+# A frame after the change asks for the next priority, or says that there is none.
+raised() { # WORD
+	press Escape '>'
+	nap 0.3
+	shows "priority=$1? y: yes"
+}
+
+lowest() {
+	press Escape '<'
+	nap 0.3
+	shows 'its priority is low: there is no lower one'
 }
 
 @test "wrong usage, and no terminal: 125, and why" {
