@@ -88,6 +88,11 @@ void status_judge(const struct settings *settings, struct status *status);
 rr_checked int status_read_ledger(const struct context *context, struct status *status,
 				  struct rr_err *err);
 
+/* The window of that profile again, by the rate limit of the context's settings, or by none: what a
+ * job has asked for need not be what is configured. 0 or -errno with words. */
+rr_checked int status_read_lane(const struct context *context, const char *profile,
+				struct status *status, struct rr_err *err);
+
 void status_free(struct status *status);
 #define status_auto __attribute__((cleanup(status_free)))
 

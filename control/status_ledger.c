@@ -164,12 +164,22 @@ static bool configured_rate(const struct config *config, const char *profile, ui
 	return found;
 }
 
+/* Its limit and window are known: how full it is by these. */
+static void count_starts(struct ledger *ledger, uint16_t index, const struct moment *now,
+			 struct status_lane *lane)
+{
+	uint64_t free_at_ns;
+
+	ledger_rate(ledger, index, lane->limit, lane->window_ns, now->boot_ns, now->wall_ns,
+		    &lane->starts, &free_at_ns);
+	lane->free_in_ns = free_at_ns > now->boot_ns ? free_at_ns - now->boot_ns : 0;
+}
+
 static void copy_lane(struct ledger *ledger, uint16_t index, const struct config *config,
 		      const struct moment *now, struct status *status)
 {
 	struct status_lane *lane = &status->lanes[status->n_lanes];
 	const char *profile = ledger_lane_name(ledger, index);
-	uint64_t free_at_ns;
 
 	*lane = (struct status_lane){ .limit = SHOW_UNKNOWN,
 				      .window_ns = ledger_lane_window(ledger, index) };
@@ -177,9 +187,7 @@ static void copy_lane(struct ledger *ledger, uint16_t index, const struct config
 		return;
 	(void)configured_rate(config, profile, &lane->limit, &lane->window_ns);
 	(void)snprintf(lane->profile, sizeof(lane->profile), "%s", profile);
-	ledger_rate(ledger, index, lane->limit, lane->window_ns, now->boot_ns, now->wall_ns,
-		    &lane->starts, &free_at_ns);
-	lane->free_in_ns = free_at_ns > now->boot_ns ? free_at_ns - now->boot_ns : 0;
+	count_starts(ledger, index, now, lane);
 	/* Without a limit, and with nothing counted, there is nothing to tell. */
 	if (lane->limit != SHOW_UNKNOWN || lane->starts > 0)
 		status->n_lanes++;
@@ -204,21 +212,57 @@ static int copy_locked(struct ledger *ledger, const struct config *config, struc
 	return r;
 }
 
+/* Opened and locked; -ENOENT: nothing was ever run here. */
+static int open_locked(const struct context *context, struct ledger **ret, struct rr_err *err)
+{
+	int r = ledger_open_to_read(context->paths.ledger, context->paths.shared, ret, err);
+
+	if (r == 0)
+		r = ledger_lock(*ret, LOCK_WAIT_NS, err);
+	return r > 0 ? -EBUSY : r;
+}
+
 int status_read_ledger(const struct context *context, struct status *status, struct rr_err *err)
 {
 	auto_ledger struct ledger *ledger = NULL;
-	int r = ledger_open_to_read(context->paths.ledger, context->paths.shared, &ledger, err);
+	int r = open_locked(context, &ledger, err);
 
-	/* Nothing was ever run here. */
-	if (r == -ENOENT)
-		return 0;
-	if (r == 0)
-		r = ledger_lock(ledger, LOCK_WAIT_NS, err);
-	if (r != 0)
-		return r > 0 ? -EBUSY : r;
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
 	status->has_ledger = true;
 	(void)snprintf(status->ledger, sizeof(status->ledger), "%s", ledger_path(ledger));
 	return copy_locked(ledger, &context->config, status, err);
+}
+
+static void reread_lane(struct ledger *ledger, uint16_t index, const struct settings *settings,
+			struct status_lane *lane)
+{
+	const struct moment now = { rr_now_boot_ns(), rr_now_wall_ns() };
+
+	lane->limit = SHOW_UNKNOWN;
+	lane->window_ns = ledger_lane_window(ledger, index);
+	if (settings_has(settings, SET_RATE_LIMIT)) {
+		lane->limit = settings_integer(settings, SET_RATE_LIMIT);
+		lane->window_ns = settings_integer(settings, SET_RATE_WINDOW);
+	}
+	count_starts(ledger, index, &now, lane);
+}
+
+int status_read_lane(const struct context *context, const char *profile, struct status *status,
+		     struct rr_err *err)
+{
+	auto_ledger struct ledger *ledger = NULL;
+	int r = open_locked(context, &ledger, err);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	for (size_t i = 0; i < status->n_lanes; i++)
+		for (uint16_t at = 0; at < LEDGER_LANES_MAX; at++)
+			if (strcmp(status->lanes[i].profile, profile) == 0 &&
+			    strcmp(ledger_lane_name(ledger, at), profile) == 0)
+				reread_lane(ledger, at, &context->settings, &status->lanes[i]);
+	ledger_unlock(ledger);
+	return 0;
 }
 
 void status_free(struct status *status)

@@ -9,26 +9,45 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "control/arguments.h"
 #include "control/job.h"
 #include "control/verbs.h"
+#include "policy/learn_file.h"
 
-/* Its own profile's settings decide, as far as its command line did not. */
+/* Its key, and when its launcher came. */
+static void ask_own_deadline(const struct context *context, const struct status_job *job,
+			     const struct status *status, struct why_answer *answer)
+{
+	uint64_t now_ns = rr_now_boot_ns(), entered_ns = job->ticket.entered_ns;
+	char key[LEARN_KEY_MAX + 1];
+
+	estimate_key(job, key, sizeof(key));
+	why_ask_deadline(context, status, key,
+			 rr_now_wall_ns() - (now_ns > entered_ns ? now_ns - entered_ns : 0),
+			 answer);
+}
+
 static int explain_job(const struct status_job *job, struct status *status, bool json,
 		       struct rr_err *err)
 {
 	context_auto struct context context = { 0 };
 	struct why_answer answer = { .n = 0 };
+	bool own;
 	int r;
 
 	if (job->state != JOB_WAITING)
 		return why_show_job(job, &answer, json, err);
-	r = context_load(strcmp(job->profile, "default") == 0 ? NULL : job->profile, &context, err);
+	r = why_own_context(job, &context, &own, err);
+	if (r == 0 && own)
+		r = status_read_lane(&context, job->profile, status, err);
 	if (r < 0)
 		return r;
 	status_read_host(&context, status);
 	status->wanted_bytes = job->ticket.reserve_first ? job->ticket.memory_bytes : 0;
-	why_ask(&context, job, status, &answer);
+	why_ask(&context, job, status, own, &answer);
+	if (own)
+		ask_own_deadline(&context, job, status, &answer);
 	return why_show_job(job, &answer, json, err);
 }
 

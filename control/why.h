@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What stands between a job and its start. why_gates.c asks, why_show.c tells, why_ended.c knows of
- * those that are over. */
+/* What stands between a job and its start. why_gates.c asks, by the settings that why_own.c finds,
+ * why_show.c tells, why_ended.c knows of those that are over. */
 #pragma once
 
 #include <stdbool.h>
@@ -27,10 +27,21 @@ struct why_answer {
 	size_t n;
 };
 
-/* Asks each gate of a job that waits, or would. The settings of the context are those of its
- * profile; the host is sampled. */
+/* Asks each gate of a job that waits, or would. The settings of the context are its own, or, when
+ * `own` is false, those of its profile as far as anybody here can know; the host is sampled. */
 void why_ask(const struct context *context, const struct status_job *job, struct status *status,
-	     struct why_answer *ret);
+	     bool own, struct why_answer *ret);
+
+/* Whether the deadline that was given at asked_wall_ns (0: now) can be met, if the settings have
+ * one. */
+void why_ask_deadline(const struct context *context, const struct status *status, const char *key,
+		      uint64_t asked_wall_ns, struct why_answer *answer);
+
+/* The settings that a waiter has by its own command line and environment, which its launcher, a
+ * process of ours, still holds. *ret_own is false when those cannot be read: then they are those
+ * that its profile has for who asks. 0 or -errno with words; context_free is due in either case. */
+rr_checked int why_own_context(const struct status_job *job, struct context *ret, bool *ret_own,
+			       struct rr_err *err);
 
 /* "3m12s", in whole seconds. */
 const char *why_since_words(uint64_t ns, char buf[static RR_FORMAT_SIZE]);

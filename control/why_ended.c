@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/parse.h"
 #include "control/ended.h"
 #include "control/show.h"
@@ -38,7 +39,7 @@ static void waited_words(const json_t *record, char *buf, size_t size)
 struct ending {
 	const json_t *record;
 	double code, signal, wall_s, cpu_s, throttled_s, kills, peak, needed, limit, high;
-	double temp_peak, temp_max;
+	double temp_peak, temp_max, timeout_s;
 };
 
 static double limit_of(const json_t *record, const char *name)
@@ -65,6 +66,7 @@ static void read_ending(const json_t *record, struct ending *ret)
 		.high = limit_of(record, "memory_high"),
 		.temp_peak = number_of(record, "usage", "temp_peak_bytes"),
 		.temp_max = limit_of(record, "temp"),
+		.timeout_s = number_of(record, "exit", "timeout_s"),
 	};
 }
 
@@ -115,9 +117,14 @@ static void say_oom(const struct ending *ending, char *buf, size_t size)
 
 static void say_timeout(const struct ending *ending, char *buf, size_t size)
 {
-	int n = snprintf(buf, size, "it ran for %.1f s, longer than its --timeout, and was ended",
-			 ending->wall_s);
+	char limit[RR_FORMAT_SIZE] = "";
+	int n;
 
+	/* Records of before it was kept. */
+	if (ending->timeout_s > 0)
+		(void)rr_format_time((uint64_t)(ending->timeout_s * RR_NS_PER_S), limit);
+	n = snprintf(buf, size, "it ran for %.1f s, longer than its --timeout%s%s, and was ended",
+		     ending->wall_s, *limit ? " of " : "", limit);
 	if (ending->cpu_s >= 0 && ending->wall_s > 0 && (size_t)n < size)
 		(void)snprintf(buf + n, size - (size_t)n,
 			       "; it had used %.1f s of CPU time: it was %s", ending->cpu_s,

@@ -11,7 +11,6 @@
 #include "base/parse.h"
 #include "control/show.h"
 #include "control/why.h"
-#include "policy/deadline.h"
 #include "policy/learn_file.h"
 
 /* The settings that resrun would have, by profile or by the name of the command. */
@@ -99,45 +98,6 @@ static uint64_t reserve_bytes(const struct settings *settings, const struct stat
 	return (uint64_t)(reserve->number / 100 * (double)status->reading.room.memory_total_bytes);
 }
 
-/* When the rate allows a start at the earliest; 0: as far as it goes, now. */
-static uint64_t rate_allows_at(const struct status *status, const char *profile, uint64_t now_ns)
-{
-	for (size_t i = 0; i < status->n_lanes; i++) {
-		const struct status_lane *lane = &status->lanes[i];
-
-		if (strcmp(lane->profile, profile) == 0 && lane->limit != SHOW_UNKNOWN &&
-		    lane->starts >= lane->limit)
-			return rr_time_add(now_ns, lane->free_in_ns);
-	}
-	return 0;
-}
-
-/* Whether its deadline can be met, if it has one. */
-static void ask_deadline(const struct context *context, const struct status *status,
-			 const char *key, struct why_answer *answer)
-{
-	uint64_t now_ns = rr_now_wall_ns(), earliest_ns; /* any clock will do */
-	struct deadline deadline = { .set = true };
-	struct learn_run runs[LEARN_RUNS_MAX];
-	struct why_gate *gate;
-	struct rr_err err;
-	size_t n;
-
-	if (!settings_has(&context->settings, SET_DEADLINE) ||
-	    deadline_parse(settings_text(&context->settings, SET_DEADLINE), now_ns, &deadline.at_ns,
-			   &err) < 0)
-		return;
-	if (learn_read(context->paths.state, key, runs, &n, &err) == 0)
-		deadline_learn(&deadline, runs, n);
-	earliest_ns = rate_allows_at(status, context->profile, now_ns);
-	gate = &answer->gates[answer->n++];
-	*gate = (struct why_gate){ .name = WHY_DEADLINE, .value = -1, .threshold = -1 };
-	gate->open = deadline_judge(&deadline, now_ns, earliest_ns) == DEADLINE_OPEN;
-	(void)deadline_words(&deadline, now_ns, earliest_ns, gate->words, sizeof(gate->words));
-	if (!gate->open)
-		(void)snprintf(gate->sooner, sizeof(gate->sooner), "a later deadline (--deadline)");
-}
-
 /* What is known of the key, for people; the need goes to *ret. */
 static void ask_learner(const char *state_dir, const char *key, struct learn_need *ret, char *buf,
 			size_t size)
@@ -192,7 +152,7 @@ int why_explain_future(const struct why_future *future, bool json, struct rr_err
 	ask_learner(context.paths.state, key, &need, learned, sizeof(learned));
 	status_read_host(&context, &status);
 	status.wanted_bytes = reserve_bytes(&context.settings, &status, &need);
-	why_ask(&context, &job, &status, &answer);
-	ask_deadline(&context, &status, key, &answer);
+	why_ask(&context, &job, &status, true, &answer);
+	why_ask_deadline(&context, &status, key, 0, &answer);
 	return why_show_future(&job, &answer, key, learned, json, err);
 }

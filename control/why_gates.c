@@ -199,8 +199,8 @@ static void host_words(const struct status *status, int i, struct why_gate *gate
 }
 
 /* It said at its last look that it lacks room, which by the thresholds that are known here it does
- * not: it has others, of its command line or its environment, or the host has recovered since. */
-static bool has_own_thresholds(const struct status *status, const struct status_job *job)
+ * not: the host has recovered since, or it has others, of a command line that cannot be read. */
+static bool said_otherwise(const struct status *status, const struct status_job *job)
 {
 	bool closed = false;
 
@@ -209,11 +209,11 @@ static bool has_own_thresholds(const struct status *status, const struct status_
 	return job->ticket.blocked == BLOCKED_RESOURCES && !closed;
 }
 
-static void ask_host(const struct status *status, const struct status_job *job,
+static void ask_host(const struct status *status, const struct status_job *job, bool own,
 		     struct why_answer *answer)
 {
 	const struct headroom_verdict *verdict = &status->verdict;
-	bool own = has_own_thresholds(status, job);
+	bool unseen = said_otherwise(status, job);
 
 	for (int i = 0; i < HEADROOM_N; i++) {
 		bool asked = verdict->threshold[i] >= 0 && verdict->threshold[i] < 100;
@@ -232,13 +232,15 @@ static void ask_host(const struct status *status, const struct status_job *job,
 			   "less than %.1f%% in use, or a larger %s_threshold (--%s-threshold)",
 			   verdict->threshold[i], headroom_name(i), headroom_name(i));
 	}
-	if (own) {
+	if (unseen) {
 		struct why_gate *gate = add_gate(answer, "room", false);
 
 		(void)snprintf(gate->words, sizeof(gate->words),
-			       "at its last look there was too little on the host; by the "
-			       "thresholds that are known here there is enough now");
-		say_sooner(gate, "larger thresholds of its own command line or environment");
+			       "at its last look there was too little on the host; %sthere is "
+			       "enough now",
+			       own ? "" : "by the thresholds that are known here ");
+		say_sooner(gate, own ? "nothing: its next look is soon"
+				     : "larger thresholds of its own command line or environment");
 	}
 }
 
@@ -256,7 +258,7 @@ static void ask_dependency(const struct status_job *job, struct why_answer *answ
 }
 
 void why_ask(const struct context *context, const struct status_job *job, struct status *status,
-	     struct why_answer *ret)
+	     bool own, struct why_answer *ret)
 {
 	*ret = (struct why_answer){ .n = 0 };
 	status_judge(&context->settings, status);
@@ -264,6 +266,6 @@ void why_ask(const struct context *context, const struct status_job *job, struct
 	ask_queue(job, ret);
 	ask_slot(status, job, ret);
 	ask_rate(&context->settings, status, job, ret);
-	ask_host(status, job, ret);
+	ask_host(status, job, own, ret);
 	ask_dependency(job, ret);
 }

@@ -177,6 +177,7 @@ static json_t *exit_json(const struct report *report)
 	put(exit, "reason", json_string(exit_reason_name(report->reason)));
 	put(exit, "code", report->code < 0 ? json_null() : json_integer(report->code));
 	put(exit, "oom_limit", report_string(report->oom_limit));
+	put(exit, "timeout_s", report->timeout_ns ? seconds_ns(report->timeout_ns) : json_null());
 	put(exit, "message", report_string(report->message));
 	put(exit, "signal", report->signal ? json_integer(report->signal) : json_null());
 	return exit;

@@ -82,6 +82,7 @@ struct report {
 	int code; /* -1: null */
 	int signal; /* 0: null */
 	const char *oom_limit; /* NULL: not killed for memory */
+	uint64_t timeout_ns; /* the time limit that ended it; 0: none did */
 	const char *message; /* what resrun said where nothing was run; NULL: it was run */
 	const char *pressed; /* the hardest step by which it gave way to others; NULL: it did not */
 	struct report_usage usage;

@@ -66,6 +66,7 @@ static void add_outcome(const struct outcome *outcome, struct report *report)
 	report->code = outcome->code;
 	report->signal = outcome->signal;
 	report->oom_limit = oom_limits[outcome->oom_limit];
+	report->timeout_ns = outcome->reason == EXIT_TIMEOUT ? outcome->timeout_ns : 0;
 	report->leftover_processes = outcome->leftovers;
 	if (outcome->pressed)
 		report->pressed = pressure_step_name(outcome->pressed);

@@ -20,10 +20,17 @@ teardown() {
 	[[ ! -d $tight ]] || rmdir "$tight"/rr-* "$tight" 2>/dev/null || true
 }
 
+# What the report says, in words.
+told() { # WORDS
+	run -0 resrunctl why "$(report .job_id)"
+	assert_output --partial "$1"
+}
+
 @test "oom: its own limit, one above, one that it has made below, and the host's are told apart" {
 	run -137 --separate-stderr resrun -m 50M --swap 0 --report report -- alloc 200
 	assert_equal "$(report '.exit | [.reason, .oom_limit] | @json')" '["oom","own"]'
 	assert_equal "$stderr" 'resrun: alloc was killed for memory: it went over its limit of 50M (-m)'
+	told 'of its limit of 50M, and the kernel counts 1 kill; a larger -m'
 
 	echo '+cpu +memory +pids' >/sys/fs/cgroup/cgroup.subtree_control
 	mkdir "$tight"
@@ -35,15 +42,19 @@ teardown() {
 	assert_equal "$(report '.exit | [.reason, .oom_limit] | @json')" '["oom","above"]'
 	[[ $stderr == *"by the limit of cgroup '/sys/fs/cgroup' above it"* ]] || fail "$stderr"
 
+	told ', by the limit of a cgroup above it: it had taken '
+
 	run -137 --separate-stderr resrun -m 500M --report report -- sh -c '
 		cd "$RESRUN_CGROUP" && mkdir inner sup && echo 0 >sup/cgroup.procs && echo +memory >cgroup.subtree_control &&
 		echo 1 >inner/memory.oom.group && echo 50M >inner/memory.max && echo 0 >inner/memory.swap.max
 		echo 0 >inner/cgroup.procs && exec alloc 200'
 	assert_equal "$(report '.exit | [.reason, .oom_limit] | @json')" '["oom","below"]'
+	told ', by the limit of a cgroup that it made itself: it had taken '
 
 	# The job shall be the one that is chosen.
 	run --separate-stderr choom -n 900 -- resrun --report report -- sh -c 'alloc 1500 100 & alloc 1500 100; wait'
 	assert_equal "$(report '.exit | [.reason, .oom_limit] | @json')" '["oom","host"]'
+	told ', by the kernel, as the host had no more: it had taken '
 	[[ $stderr == *'the host had no more'* ]] || fail "$stderr"
 }
 

@@ -79,7 +79,7 @@ each_is_told() {
 	each_is_told <<-'END'
 		ok it exited with status 0
 		bad it exited with status 7
-		slow longer than its --timeout
+		slow longer than its --timeout of 0.3s, and was ended
 		killed it ended by signal 11 (SIGSEGV)
 		missing it never started: exit 127
 		refused it never started: it waited for slot
@@ -187,30 +187,70 @@ is_held_by() { # JOB GATE...
 	[[ $(closed_gates "$1") == "$2" ]]
 }
 
-# The thresholds are those of whoever asks, as far as the environment says them.
+# By what each of them was started with, not by what who asks would have.
 @test "why: each resource of the host holds a job, with its number and what would let it go sooner" {
-	background env RESRUN_CPU_THRESHOLD=0 resrun --name c -p default -w inf -- true
-	eventually 20 queued 1 0
 	local resource
 	for resource in cpu memory disk; do
-		local -x "RESRUN_${resource^^}_THRESHOLD=0"
-		run --separate-stderr resrunctl why --json c
+		background env "RESRUN_${resource^^}_THRESHOLD=0" resrun --name "$resource" -j 9 -w inf -- true
+		eventually 20 knows "$resource"
+		run --separate-stderr resrunctl why --json "$resource"
 		holds ".gates[] | select(.gate == \"$resource\") | (.open | not) and .threshold == 0 and .value >= 0"
 		holds ".gates[] | select(.gate == \"$resource\") | .sooner | test(\"a larger ${resource}_threshold\")"
-		unset "RESRUN_${resource^^}_THRESHOLD"
 	done
 	[[ -r /proc/pressure/cpu ]] && grep -q avg10 /proc/pressure/cpu || return 0
-	RESRUN_PRESSURE_THRESHOLD=0 run --separate-stderr resrunctl why c
+	background resrun --name squeezed --pressure-threshold 0 -j 9 -w inf -- true
+	eventually 20 knows squeezed
+	run --separate-stderr resrunctl why squeezed
 	assert_line --regexp '^pressure +WAITS +[0-9.]+% of 0.0%'
 	assert_line --partial 'sooner with: less than 0.0% in use, or a larger pressure_threshold'
 }
 
-@test "why: a threshold of its own command line, which only the job itself knows" {
+# Whether it is there.
+knows() { # JOB
+	resrunctl why "$1" | grep -q 'has waited for'
+}
+
+@test "why: thresholds of a job's own command line, environment and configuration" {
 	background resrun --name picky --memory-threshold 0.01 -w inf -- true
-	eventually 20 is_held_by picky '["room"]'
-	run --separate-stderr resrunctl why picky
+	eventually 20 is_held_by picky '["memory"]'
+	holds '.gates[] | select(.gate == "memory") | .threshold == 0.01 and .value > 0.01'
+	printf '[default]\nmax_concurrent = 9\ndisk_threshold = 0\n' | install -m 600 /dev/stdin own.ini
+	background env -u RESRUN_DISK_THRESHOLD resrun --config own.ini --name third -w inf -- true
+	eventually 20 knows third
+	run --separate-stderr resrunctl why --json third
+	holds '.gates[] | select(.gate == "disk") | (.open | not) and .threshold == 0'
+}
+
+@test "why: of a job whose command line cannot be read, what its last look said" {
+	unshare --map-root-user --pid --fork true 2>/dev/null || skip 'no PID namespace to be had'
+	background unshare --map-root-user --pid --fork resrun --name far --memory-threshold 0.01 -w inf -- true
+	eventually 20 is_held_by far '["room"]'
+	run --separate-stderr resrunctl why far
 	assert_line --regexp '^room +WAITS at its last look there was too little on the host; by the thresholds that are known here'
 	assert_line 'sooner with: larger thresholds of its own command line or environment'
+}
+
+@test "why: a waiter's deadline, from when it was submitted, and whether it can be met" {
+	need python3
+	for _ in 1 2 3 4 5 6; do
+		echo 1710151200 0 1000000 1 7200 success
+	done | "$SOURCE/tests/past" learned "$STATE" default:sh
+	hold_slot --name holder
+	background resrun --name hopeful --deadline 9h -w inf -- sh -c :
+	eventually 20 queued 1 1
+	run --separate-stderr resrunctl why --json hopeful
+	holds '.gates[-1] | .gate == "deadline" and .open and (.words | test("^the deadline is in 8h5[0-9]m.*, 9 of 10 of 6 such runs took up to 2h"))'
+	# Of which it does not know here yet that it takes so long.
+	background resrun --name late --deadline 9h --key other -w inf -- sh -c :
+	eventually 20 queued 2 1
+	for _ in 1 2 3 4 5 6; do
+		echo 1710151200 0 1000000 1 36000 success
+	done | "$SOURCE/tests/past" learned "$STATE" other
+	run --separate-stderr resrunctl why late
+	assert_line --regexp '^deadline +WAITS the deadline is in 8h5[0-9]m'
+	assert_line 'sooner with: a later deadline (--deadline)'
+	let_go
+	await "$holder"
 }
 
 @test "why: a job that is to come after another, and one whose own command line limits its rate" {
@@ -225,8 +265,8 @@ is_held_by() { # JOB GATE...
 	background resrun -j 9 -r 1/1h --name fourth -w inf -- true
 	eventually 20 is_held_by fourth '["rate"]'
 	run --separate-stderr resrunctl why fourth
-	assert_line --regexp '^rate +WAITS full, by a limit of its own command line'
-	assert_line 'sooner with: a larger rate (-r)'
+	assert_line --regexp '^rate +WAITS 1 of 1 starts in 1h: the next is free in 5[0-9]m'
+	assert_line --partial 'sooner with: a rate_limit above 1'
 }
 
 is_lost() { # NAME: its launcher was killed, and the next one has put it down

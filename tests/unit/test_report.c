@@ -24,7 +24,8 @@ static const char *const top[] = {
 	"pressed",    "leftover_processes",
 	"hooks",      "sweep",
 };
-static const char *const exit_names[] = { "reason", "code", "oom_limit", "message", "signal" };
+static const char *const exit_names[] = { "reason",    "code",	  "oom_limit",
+					  "timeout_s", "message", "signal" };
 static const char *const usage_names[] = {
 	"wall_s",
 	"cpu_s",
@@ -124,8 +125,8 @@ static void what_is_not_known_is_null(void **state)
 	assert_json(json, "limits", "{}");
 	assert_json(json, "hooks", "[]");
 	assert_json(json, "exit",
-		    "{\"reason\":\"exited\",\"code\":null,\"oom_limit\":null,\"message\":null,"
-		    "\"signal\":null}");
+		    "{\"reason\":\"exited\",\"code\":null,\"oom_limit\":null,"
+		    "\"timeout_s\":null,\"message\":null,\"signal\":null}");
 	assert_json(json, "sweep", "{\"files\":0,\"bytes\":0}");
 	json_decref(json);
 }
@@ -161,6 +162,7 @@ static void a_full_report(void **state)
 	report.reason = EXIT_SIGNALED;
 	report.code = 137;
 	report.signal = 9;
+	report.timeout_ns = 1500000000;
 	report.usage = (struct report_usage){ .wall_ns = 2 * S,
 					      .cpu_us = 1500000,
 					      .cpu_user_us = 1,
@@ -187,8 +189,8 @@ static void a_full_report(void **state)
 		    "\"cpu\":{\"requested\":1.5,\"enforced\":\"affinity\"},"
 		    "\"io_max\":{\"requested\":\"/ rbps=5\",\"enforced\":\"none\"}}");
 	assert_json(json, "exit",
-		    "{\"reason\":\"signaled\",\"code\":137,\"oom_limit\":null,\"message\":null,"
-		    "\"signal\":9}");
+		    "{\"reason\":\"signaled\",\"code\":137,\"oom_limit\":null,"
+		    "\"timeout_s\":1.5,\"message\":null,\"signal\":9}");
 	assert_json(get(json, "usage"), "wall_s", "2.0");
 	assert_json(get(json, "usage"), "cpu_s", "1.5");
 	assert_json(get(json, "usage"), "memory_peak_bytes", "7");
@@ -250,8 +252,8 @@ static void exit_code_zero_is_not_null(void **state)
 	report.code = 0;
 	json = report_to_json(&report);
 	assert_json(json, "exit",
-		    "{\"reason\":\"exited\",\"code\":0,\"oom_limit\":null,\"message\":null,"
-		    "\"signal\":null}");
+		    "{\"reason\":\"exited\",\"code\":0,\"oom_limit\":null,"
+		    "\"timeout_s\":null,\"message\":null,\"signal\":null}");
 	json_decref(json);
 }
 
