@@ -16,6 +16,7 @@
 #include "control/verbs.h"
 
 #define STATUS_NOT_IDLE 1
+#define OTHERS_MARK "@" /* no id begins with it */
 
 /* What is known of the present and of the last that was. */
 struct answer {
@@ -77,6 +78,22 @@ static int find_last(const struct context *context, struct answer *answer, struc
 	return r < 0 ? r : index_each(index, &newest, take_last, answer, err);
 }
 
+/* With one ledger for all users: when another's job was over, no history that we may read tells,
+ * but when its ticket went does. Of that job there is no more to know than that moment. */
+static void take_others(const struct status *status, struct answer *answer)
+{
+	if (status->others_wall_ns <= answer->last_wall_ns)
+		return;
+	answer->last_wall_ns = status->others_wall_ns;
+	(void)snprintf(answer->last_id, sizeof(answer->last_id), OTHERS_MARK "%llx",
+		       (unsigned long long)(status->others_wall_ns / RR_NS_PER_MS));
+}
+
+static bool is_of_others(const struct answer *answer)
+{
+	return *answer->last_id == *OTHERS_MARK;
+}
+
 static void judge(const struct context *context, struct answer *answer)
 {
 	struct idle_seen seen = {
@@ -132,7 +149,8 @@ static void print_answer(const struct answer *answer)
 		return;
 	}
 	(void)printf("%sidle: the last job, %s, was over %s ago; %s was asked for\n",
-		     answer->idle ? "" : "not ", answer->last_id,
+		     answer->idle ? "" : "not ",
+		     is_of_others(answer) ? "another user's" : answer->last_id,
 		     whole_seconds(idle_for_ns(&answer->look), idle),
 		     rr_format_time(answer->wanted_ns, wanted));
 }
@@ -162,7 +180,8 @@ static json_t *to_json(const struct answer *answer)
 	show_put_seconds(json, "idle_s", idle_for_ns(&answer->look));
 	show_put_count(json, "jobs", answer->n_active);
 	show_put(json, "job", active_json(answer->active));
-	show_put_text(json, "last_job_id", *answer->last_id ? answer->last_id : NULL);
+	show_put_text(json, "last_job_id",
+		      *answer->last_id && !is_of_others(answer) ? answer->last_id : NULL);
 	return json;
 }
 
@@ -186,8 +205,10 @@ static int look(const struct context *context, struct status *status, struct ans
 		return r;
 	find_active(status, answer);
 	r = find_last(context, answer, err);
-	if (r == 0)
-		judge(context, answer);
+	if (r < 0)
+		return r;
+	take_others(status, answer);
+	judge(context, answer);
 	return r;
 }
 

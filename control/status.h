@@ -59,6 +59,7 @@ struct status {
 	char ledger[PATH_MAX];
 	struct status_job *jobs; /* in the order of the ledger; owned */
 	size_t n_jobs;
+	uint64_t others_wall_ns; /* when another user's job last came or went; 0: not known */
 	uint64_t wanted_bytes; /* what a job that is asked about would reserve; else 0 */
 	struct status_lane lanes[LEDGER_LANES_MAX];
 	size_t n_lanes;

@@ -203,6 +203,7 @@ static int copy_locked(struct ledger *ledger, const struct config *config, struc
 
 	for (uint16_t i = 0; i < LEDGER_LANES_MAX; i++)
 		copy_lane(ledger, i, config, &now, status);
+	status->others_wall_ns = ledger_others_wall_ns(ledger);
 	ledger_unlock(ledger);
 	for (size_t i = 0; i < status->n_jobs; i++) {
 		describe(&status->jobs[i], now.boot_ns);

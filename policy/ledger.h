@@ -153,6 +153,10 @@ rr_checked int ledger_add(struct ledger *ledger, const struct ledger_ticket *tic
 			  const struct ledger_detail *detail, size_t *ret_index,
 			  struct rr_err *err);
 
+/* When a job of another user's last came, was changed or went, by the clock on the wall; 0: as far
+ * as is known never. Under the lock. */
+uint64_t ledger_others_wall_ns(const struct ledger *ledger);
+
 /* Writes ticket `index` back after a change in place. 0 or -errno with words. */
 rr_checked int ledger_save(struct ledger *ledger, size_t index, struct rr_err *err);
 rr_checked int ledger_save_detail(struct ledger *ledger, size_t index, struct ledger_detail *detail,

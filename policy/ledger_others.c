@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "policy/ledger_file.h"
 
@@ -47,6 +48,25 @@ const struct ledger_other *ledger_other_of(const struct ledger *ledger, size_t i
 		}
 	}
 	return NULL;
+}
+
+/* Nobody but its user writes to a part, and that user does so for jobs only. */
+uint64_t ledger_others_wall_ns(const struct ledger *ledger)
+{
+	uint64_t last_ns = 0;
+
+	for (size_t i = 0; i < ledger->n_others; i++) {
+		uint64_t written_ns;
+		struct stat st;
+
+		if (fstat(ledger->others[i].fd, &st) < 0 || st.st_mtim.tv_sec < 0)
+			continue;
+		written_ns =
+			(uint64_t)st.st_mtim.tv_sec * RR_NS_PER_S + (uint64_t)st.st_mtim.tv_nsec;
+		if (written_ns > last_ns)
+			last_ns = written_ns;
+	}
+	return last_ns;
 }
 
 /* ---- finding them ---- */

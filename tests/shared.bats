@@ -72,3 +72,25 @@ as_user() { # COMMAND [ARG]...
 	await "$LAST_PID"
 	[[ $status -ne 0 ]]
 }
+
+idle_says() { # RE
+	run resrunctl idle --for 1h
+	[[ $output =~ $1 ]]
+}
+
+@test "idle: another user's job counts while it runs, and from its end on" {
+	resrunctl doctor --fix >/dev/null || true
+	run -0 resrunctl idle --for 1h
+	assert_output 'idle: no job has ever run here'
+	background as_user resrun --name theirs -- sleep 1000
+	eventually 20 idle_says "^not idle: job [a-z0-9]{10} 'theirs'"
+	run -0 resrunctl cancel theirs
+	await "$LAST_PID"
+	eventually 20 idle_says "^not idle: the last job, another user's, was over [0-9hms.]+ ago; 1h was asked for"
+	run -1 resrunctl idle --for 1h --json
+	holds '.last_job_id == null and .jobs == 0 and .idle_s < 3600'
+	eventually 20 resrunctl idle --for 1s
+	# What comes later counts anew.
+	run -0 resrun --name ours -- true
+	eventually 20 idle_says '^not idle: the last job, [a-z0-9]{10}, was over '
+}
