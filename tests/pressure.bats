@@ -123,8 +123,9 @@ has_nice() { # VALUE
 	seldom 240 has_steps '+weight'
 	has_nice 19
 	pressed_by weight
-	others_end
-	seldom 400 has_steps '+weight -weight'
+	# One that has become so gives way no more.
+	resrunctl set job priority=critical
+	seldom 120 has_steps '+weight -weight'
 	has_nice 0
 	touch "done"
 	await "$LAST_PID"
