@@ -135,6 +135,7 @@ static int examine(struct audit *audit, bool json, struct rr_err *err)
 	audit_temps(audit);
 	audit_status(audit);
 	audit_history(audit);
+	audit_learned(audit);
 	audit_halves(audit);
 	if (json)
 		r = show_json(to_json(audit), err);

@@ -53,4 +53,5 @@ void audit_leaves(struct audit *audit);
 void audit_temps(struct audit *audit);
 void audit_status(struct audit *audit);
 void audit_history(struct audit *audit);
+void audit_learned(struct audit *audit);
 void audit_halves(struct audit *audit);

@@ -17,6 +17,7 @@
 #include "policy/history.h"
 #include "policy/history_log.h"
 #include "policy/job_log.h"
+#include "policy/learn_file.h"
 #include "policy/report.h"
 #include "policy/unfinished.h"
 
@@ -54,6 +55,7 @@ static void audit_lines(struct audit *audit, const char *path)
 				 versions.newer);
 }
 
+#define ASIDE ".aside"
 #define PARTS_FEW 4 /* that were set aside, and are worth no word */
 
 /* With history_age = inf, which is the default, nothing ever goes: that is wanted, or not known. */
@@ -105,20 +107,26 @@ void audit_history(struct audit *audit)
 
 /* ---- halves ---- */
 
-/* ".NAME.PID.tmp", as rr_replace_at makes them, of a process that is no more. */
-static bool is_half(const char *name)
+/* "NAME.PID.tmp", of a process that is no more. */
+static bool is_named_as_half(const char *name)
 {
 	size_t length = strlen(name), end = length - strlen(".tmp"), from = end;
 	char digits[RR_FORMAT_SIZE];
 	uint64_t pid;
 
-	if (length < strlen(".x.1.tmp") || name[0] != '.' || strcmp(name + end, ".tmp") != 0)
+	if (length < strlen("x.1.tmp") || strcmp(name + end, ".tmp") != 0)
 		return false;
 	while (from > 1 && name[from - 1] != '.')
 		from--;
 	(void)snprintf(digits, sizeof(digits), "%.*s", (int)(end - from), name + from);
 	return from > 1 && rr_parse_u64(digits, &pid) == 0 && pid > 0 && pid <= INT32_MAX &&
 	       kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+}
+
+/* As rr_replace_at makes them. */
+static bool is_half(const char *name)
+{
+	return name[0] == '.' && is_named_as_half(name + 1);
 }
 
 static void half_found(struct audit *audit, int dirfd, const char *name, const char *path)
@@ -235,6 +243,51 @@ static void look_for_aside(struct audit *audit)
 	if (dir)
 		(void)closedir(dir);
 }
+
+/* ---- what is learned ---- */
+
+/* The next run of that key would begin it anew: it is kept for who may know more of it. */
+static void learned_found(struct audit *audit, int dirfd, const char *name, const char *path)
+{
+	char aside[NAME_MAX + sizeof(ASIDE)];
+	bool done;
+
+	(void)snprintf(aside, sizeof(aside), "%s" ASIDE, name);
+	done = audit->fix && renameat(dirfd, name, dirfd, aside) == 0;
+	(void)audit_find(audit, "learned",
+			 done	      ? AUDIT_MENDED
+			 : audit->fix ? AUDIT_STAYS
+				      : AUDIT_FOUND,
+			 path,
+			 "damaged or of another version: nothing is known of its key, and the next "
+			 "run begins it anew; --fix sets it aside as '%s'",
+			 aside);
+}
+
+void audit_learned(struct audit *audit)
+{
+	char path[PATH_MAX];
+	const struct dirent *entry;
+	DIR *dir;
+
+	(void)snprintf(path, sizeof(path), "%.4000s/learned", audit->context.paths.state);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		char whole[PATH_MAX + NAME_MAX];
+
+		if (entry->d_name[0] == '.')
+			continue;
+		(void)snprintf(whole, sizeof(whole), "%s/%s", path, entry->d_name);
+		if (is_named_as_half(entry->d_name))
+			half_found(audit, dirfd(dir), entry->d_name, whole);
+		else if (!strchr(entry->d_name, '.') && !learn_is_usable(dirfd(dir), entry->d_name))
+			learned_found(audit, dirfd(dir), entry->d_name, whole);
+	}
+	if (dir)
+		(void)closedir(dir);
+}
+
+/* ---- all halves ---- */
 
 void audit_halves(struct audit *audit)
 {

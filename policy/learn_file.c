@@ -169,6 +169,21 @@ int learn_read(const char *state_dir, const char *key, struct learn_run ret[stat
 	return 0;
 }
 
+bool learn_is_usable(int dirfd, const char *name)
+{
+	rr_autofd int fd =
+		openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	struct image image = { 0 };
+	char key[LEARN_KEY_MAX + 1], path[PATH_MAX];
+
+	/* The key as it says itself, once: read_image holds it against all the rest. */
+	if (fd < 0 || pread(fd, &image, sizeof(image.head), 0) != (ssize_t)sizeof(image.head))
+		return false;
+	(void)snprintf(key, sizeof(key), "%.*s", LEARN_KEY_MAX, image.head.key);
+	file_path("", key, path);
+	return read_image(fd, key, &image) == 0 && strcmp(rr_base_name(path), name) == 0;
+}
+
 /* ---- adding ---- */
 
 /* Gives the new file its name. Where there was none, another may have made one by now, with a run

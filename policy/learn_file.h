@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "policy/learn.h"
 
@@ -18,6 +20,10 @@ void learn_usual_key(const char *profile, const char *program, char *buf, size_t
 rr_checked int learn_read(const char *state_dir, const char *key,
 			  struct learn_run ret[static LEARN_RUNS_MAX], size_t *ret_n,
 			  struct rr_err *err);
+
+/* Whether the file of that name below dirfd, which is STATE/learned, can be used: it is whole, of
+ * this version, and of the key that its name is for. */
+bool learn_is_usable(int dirfd, const char *name);
 
 /* Outcome of learn_add beside 0: it is the first run of its key. */
 #define LEARN_NEW_KEY 1

@@ -192,6 +192,31 @@ kill_launcher() { # [OPTION]...
 	assert_equal "$(dd if="$STATE/ledger" bs=1 skip=8 count=8 status=none)" RESRUNL9
 }
 
+@test "audit: what is learned and cannot be used, and halves of it" {
+	local file gone
+	run -0 resrun --key one -- true
+	run -0 resrun --key two -- true
+	file=$(echo "$STATE"/learned/one-*)
+	printf 2 | dd of="$file" bs=1 seek=15 conv=notrunc status=none
+	sh -c 'exit 0' &
+	gone=$!
+	wait "$gone"
+	touch "$STATE/learned/two-00000000.$gone.tmp"
+	audit --json
+	assert_equal "$status" 1
+	assert_equal "$(findings)" 'half found;learned found;'
+	run -0 cmp -n 16 "$file" - <<<'resrun learned 2'
+	audit --fix --json
+	assert_equal "$(findings)" 'half mended;learned mended;'
+	[[ ! -e $file && -s $file.aside && -e $(echo "$STATE"/learned/two-*) ]]
+	audit --json
+	assert_equal "$(findings)" ''
+	run -0 --separate-stderr resrun --key one -- true
+	assert_equal "$stderr" ''
+	audit --json
+	assert_equal "$(findings)" ''
+}
+
 @test "audit: the lock is that of sweeps" {
 	need flock
 	run -0 resrun -- true
