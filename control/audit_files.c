@@ -46,13 +46,13 @@ static void audit_lines(struct audit *audit, const char *path)
 		(void)audit_find(audit, "history", AUDIT_STAYS, path, "%s", err.text);
 	else if (torn > 0)
 		(void)audit_find(audit, "history", AUDIT_NOTE, path,
-				 "%zu damaged lines among %zu sound ones: every reader passes over "
+				 "%zu damaged line%s among %zu sound: every reader passes over "
 				 "them",
-				 torn, versions.sound);
+				 torn, torn == 1 ? "" : "s", versions.sound);
 	if (versions.newer > 0)
 		(void)audit_find(audit, "version", AUDIT_NOTE, path,
-				 "%zu records of a newer resrun: what is new in them is not shown",
-				 versions.newer);
+				 "%zu record%s of a newer resrun: what is new there is not shown",
+				 versions.newer, versions.newer == 1 ? "" : "s");
 }
 
 #define ASIDE ".aside"
