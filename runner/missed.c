@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "cgroup/backend.h"
 #include "policy/report.h"
 #include "runner/hooks.h"
 #include "runner/recover.h"
@@ -177,13 +178,65 @@ struct missed {
 	const struct signals *signals;
 };
 
+/* All of that job's which are for such an end, in order. `leaf`: beside which they are to be. */
+static void run_all(const struct missed *missed, const struct unfinished_job *job,
+		    const json_t *report, const char *leaf)
+{
+	const json_t *hooks = json_object_get(job->promise, "hooks");
+	char **environment = missed_environment(report, job->files->report);
+	enum hook_event wanted = event_of(report);
+
+	if (!environment)
+		return;
+	add_identity(environment, report);
+	for (size_t i = 0; i < json_array_size(hooks); i++) {
+		const json_t *hook = json_array_get(hooks, i);
+		const char *event = json_string_value(json_object_get(hook, "event"));
+		struct hook_order order = {
+			.event = event,
+			.command = json_string_value(json_object_get(hook, "command")),
+			.leaf = leaf,
+			.dir = json_string_value(json_object_get(job->promise, "dir")),
+			.environment = environment,
+			.limit_ns = (uint64_t)json_integer_value(
+					    json_object_get(job->promise, "hook_timeout_ms")) *
+				    RR_NS_PER_MS,
+			.signals = missed->signals,
+		};
+
+		if (event && order.command &&
+		    (strcmp(event, hook_event_name(HOOK_AFTER)) == 0 ||
+		     (wanted != HOOK_EVENTS_N && strcmp(event, hook_event_name(wanted)) == 0)))
+			run_one(&order);
+	}
+	missed_environment_free(environment);
+}
+
+/* A leaf as the job had one, empty, for what its hooks leave is found and ended beside it. Where
+ * the job had none, or here none is to be had, the hooks run without. */
+static void place(const struct unfinished_job *job, const json_t *report, struct placement *ret)
+{
+	const char *backend = json_string_value(json_object_get(report, "placement"));
+	struct place_request request = { .job_id = job->job_id,
+					 .description = "resrun: hooks that were missed",
+					 .want = PLACE_ANY };
+	struct limit_set none = { 0 };
+	struct rr_err err;
+
+	*ret = (struct placement){ .leaf = { .fd = -1 } };
+	if (!backend || strcmp(backend, backend_name(BACKEND_PROCESS)) == 0)
+		return;
+	if (placement_take(&request, &none, ret, &err) < 0) {
+		tell_more("the hooks have no cgroup of their own: %s", err.text);
+		*ret = (struct placement){ .leaf = { .fd = -1 } };
+	}
+}
+
 static bool keep_promise(const struct unfinished_job *job, void *arg)
 {
 	const struct missed *missed = arg;
 	const json_t *report = job->report ? job->report : json_object_get(job->promise, "report");
-	const json_t *hooks = json_object_get(job->promise, "hooks");
-	enum hook_event wanted = event_of(report);
-	char **environment;
+	struct placement placement;
 	struct rr_err err;
 
 	/* Its launcher may have died after the slots were looked at. */
@@ -199,31 +252,11 @@ static bool keep_promise(const struct unfinished_job *job, void *arg)
 	/* Hooks read the report also of a job whose end nobody saw. */
 	if (!job->report && unfinished_report(job->files, report, &err) < 0)
 		tell_error("%s", err.text);
-	environment = missed_environment(report, job->files->report);
-	if (!environment)
-		return false;
-	add_identity(environment, report);
 	tell("job %s: running the hooks that its killed launcher missed", job->job_id);
-	for (size_t i = 0; i < json_array_size(hooks); i++) {
-		const json_t *hook = json_array_get(hooks, i);
-		const char *event = json_string_value(json_object_get(hook, "event"));
-		struct hook_order order = {
-			.event = event,
-			.command = json_string_value(json_object_get(hook, "command")),
-			.dir = json_string_value(json_object_get(job->promise, "dir")),
-			.environment = environment,
-			.limit_ns = (uint64_t)json_integer_value(
-					    json_object_get(job->promise, "hook_timeout_ms")) *
-				    RR_NS_PER_MS,
-			.signals = missed->signals,
-		};
-
-		if (event && order.command &&
-		    (strcmp(event, hook_event_name(HOOK_AFTER)) == 0 ||
-		     (wanted != HOOK_EVENTS_N && strcmp(event, hook_event_name(wanted)) == 0)))
-			run_one(&order);
-	}
-	missed_environment_free(environment);
+	place(job, report, &placement);
+	run_all(missed, job, report, placement.leaf.fd >= 0 ? placement.leaf.path : NULL);
+	if (placement_end(&placement, &err) < 0)
+		tell_error("%s", err.text);
 	return true;
 }
 

@@ -95,6 +95,24 @@ at_hook() { # before|cleanup [OPTION]...
 	no_leaf_left
 }
 
+@test "hooks that were missed have a cgroup of their own, too, and nothing of them is left" {
+	background resrun --name dead --cleanup './where after; ./daemon pid' -- sh -c 'echo >begun; exec sleep 1000'
+	eventually 60 test -e begun
+	kill_with_keeper "$LAST_PID"
+	run -0 --separate-stderr resrun --recover
+	[[ $stderr == *'running the hooks that its killed launcher missed'* ]]
+	[[ $(<after) == "/sys/fs/cgroup/"*"/rr-$(history 'map(select(.name == "dead"))[0].job_id' | tr -d '"').hooks/rr-"* ]] || fail "$(<after)"
+	is_gone "$(<pid)"
+	no_leaf_left
+	# One that had none has none then.
+	rm after pid begun
+	background resrun --isolation process --cleanup './where after' -- sh -c 'echo >begun; exec sleep 1000'
+	eventually 60 test -e begun
+	kill_with_keeper "$LAST_PID"
+	run -0 resrun --recover
+	[[ -s after && $(<after) != *.hooks/* ]] || fail "$(<after)"
+}
+
 @test "on_launcher_death=keep: what a hook has made for the job stays as long as the job" {
 	export RESRUN_ON_LAUNCHER_DEATH=keep
 	mkfifo gate
