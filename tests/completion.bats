@@ -63,18 +63,19 @@ offered() { # WORD...
 	assert_output ''
 }
 
+# No id has a capital letter.
 @test "jobs are offered by name and id, with their state; keys of the past" {
-	hold_slot --name film --key some:key
-	background resrun --name behind -w inf -- true
+	hold_slot --name Film --key some:key
+	background resrun --name Behind -w inf -- true
 	eventually 20 queued 1 1
 	local id
 	id=$(resrunctl status --json | jq -r '.running[0].job_id')
-	assert_equal "$(offered pause f)" film
+	assert_equal "$(offered pause F)" Film
 	assert_equal "$(offered pause "${id:0:9}")" "$id"
-	assert_equal "$(offered cancel film b)" behind
+	assert_equal "$(offered cancel Film B)" Behind
 	run -0 resrunctl complete -- why ''
-	assert_line --regexp $'^film\trunning: sh -c'
-	assert_line --regexp $'^behind\twaiting: true$'
+	assert_line --regexp $'^Film\trunning: sh -c'
+	assert_line --regexp $'^Behind\twaiting: true$'
 	let_go
 	await "$holder"
 	eventually 20 queued 0 0
@@ -112,14 +113,14 @@ becomes() { # TYPED LINE
 
 complete_in_shell() {
 	printf '[profile encode]\n' | write_config
-	hold_slot --name 'a film:1'
+	hold_slot --name 'A film:1'
 	: >some-trace.csv
 	becomes 'resrunctl hist' 'resrunctl history '
 	becomes 'resrunctl config che' 'resrunctl config check '
 	becomes 'resrunctl history --form' 'resrunctl history --format'
 	becomes 'resrunctl history --format=c' 'resrunctl history --format=csv '
 	becomes 'resrunctl config show --profile en' 'resrunctl config show --profile encode '
-	becomes 'resrunctl pause a' 'resrunctl pause a\ film:1'
+	becomes 'resrunctl pause A' 'resrunctl pause A\ film:1'
 	becomes 'resrunctl set job memory_h' 'resrunctl set job memory_high='
 	becomes 'resrunctl replay some-t' 'resrunctl replay some-trace.csv'
 	becomes 'resrunctl metrics --textfile=some-t' 'resrunctl metrics --textfile=some-trace.csv'
@@ -138,10 +139,10 @@ complete_in_shell() {
 
 @test "bash: no name of a job's is a command, or more than one word" {
 	source "$COMPLETION/resrunctl.bash"
-	hold_slot --name 'x$(touch here)'
-	COMP_WORDS=(resrunctl why x) COMP_CWORD=2 COMP_LINE='resrunctl why x' COMP_POINT=15
+	hold_slot --name 'X$(touch here)'
+	COMP_WORDS=(resrunctl why X) COMP_CWORD=2 COMP_LINE='resrunctl why X' COMP_POINT=15
 	_resrunctl
-	assert_equal "${#COMPREPLY[@]} ${COMPREPLY[0]}" '1 x\$\(touch\ here\)'
+	assert_equal "${#COMPREPLY[@]} ${COMPREPLY[0]}" '1 X\$\(touch\ here\)'
 	[[ ! -e here ]]
 	let_go
 	await "$holder"
@@ -161,7 +162,7 @@ complete_in_shell() {
 	need fish
 	export HOME=$BATS_TEST_TMPDIR
 	printf '[profile encode]\n' | write_config
-	hold_slot --name 'a film:1'
+	hold_slot --name 'A film:1'
 	: >some-trace.csv
 	cat >ask.fish <<-'END'
 		source $argv[1]
@@ -174,7 +175,7 @@ complete_in_shell() {
 		resrunctl config che
 		resrunctl history --format=c
 		resrunctl config show --profile en
-		resrunctl pause a
+		resrunctl pause A
 		resrunctl set job memory_h
 		resrunctl replay some-t
 		resrunctl metrics --textfile=some-t
@@ -186,7 +187,7 @@ complete_in_shell() {
 		resrunctl config che: check
 		resrunctl history --format=c: --format=csv
 		resrunctl config show --profile en: encode
-		resrunctl pause a: a film:1
+		resrunctl pause A: A film:1
 		resrunctl set job memory_h: memory_high=
 		resrunctl replay some-t: some-trace.csv
 		resrunctl metrics --textfile=some-t: --textfile=some-trace.csv
