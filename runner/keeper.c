@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "cgroup/leaf.h"
 #include "cgroup/tree.h"
 #include "runner/launch.h"
 #include "runner/recover.h"
@@ -47,7 +48,7 @@ static void await_death(pid_t launcher)
 		nap();
 }
 
-/* At once, and whatever the ledger's state. */
+/* Whatever the ledger's state. */
 static void end_job(const struct plan *plan, const char *leaf)
 {
 	if (*leaf) {
@@ -60,6 +61,7 @@ static void end_job(const struct plan *plan, const char *leaf)
 
 _Noreturn static void keep(const struct plan *plan, const char *leaf, int talk, pid_t launcher)
 {
+	bool ends_job = settings_integer(&plan->settings, SET_ON_LAUNCHER_DEATH) == DEATH_KILL;
 	struct rr_err ignored;
 
 	(void)setsid();
@@ -70,10 +72,14 @@ _Noreturn static void keep(const struct plan *plan, const char *leaf, int talk, 
 	rr_ignore(send(talk, "", 1, MSG_NOSIGNAL));
 	if (hear(talk))
 		_exit(0);
+	/* First of all: whatever is done before it is time that the job has. It says nothing, and
+	 * closes what it opens. */
+	if (ends_job && *leaf)
+		rr_ignore(leaf_kill(leaf)); /* what it could not, end_job can */
 	/* Nothing that is opened from here on may land where messages go. */
 	if (rr_fd_fill_standard() < 0)
 		_exit(1);
-	if (settings_integer(&plan->settings, SET_ON_LAUNCHER_DEATH) == DEATH_KILL)
+	if (ends_job)
 		end_job(plan, leaf);
 	await_death(launcher);
 	/* The slot and the record, or that the job goes on; what fails, the next resrun does. */
