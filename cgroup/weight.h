@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A weight, for CPU or I/O, counts among siblings only, and a leaf has none but other jobs of resrun, or none at
- * all: the group around it would be given its own share of the machine whatever the leaf weighs. So
- * that group is as heavy as the heaviest leaf in it.
+ * A weight, for CPU or I/O, counts among siblings only, and a leaf has none but other jobs of
+ * resrun, or none at all: the group around it would be given its own share of the machine whatever
+ * the leaf weighs. So that group is as heavy as the heaviest leaf in it.
  */
 #pragma once
 
