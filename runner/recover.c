@@ -3,7 +3,11 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -115,6 +119,24 @@ bool recover_is_over(const struct paths *paths, const char *job_id)
 	}
 }
 
+/* By a process of its own, which goes to where the hooks are placed: our own job is to be placed
+ * from where we stand. With us it goes, and somebody else comes to the hooks. */
+static void run_missed_apart(const struct paths *paths, const struct signals *signals)
+{
+	pid_t us = getpid(), pid = fork();
+
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		if (getppid() == us)
+			missed_run(paths, signals);
+		_exit(0);
+	}
+	if (pid < 0)
+		tell_error("the hooks that were missed stay so: %s", strerror(errno));
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
 void recover_missed(const struct paths *paths, const struct signals *signals)
 {
 	struct rr_err err;
@@ -126,7 +148,7 @@ void recover_missed(const struct paths *paths, const struct signals *signals)
 		return;
 	}
 	care_hooks_directory();
-	missed_run(paths, signals);
+	run_missed_apart(paths, signals);
 }
 
 int recover_alone(const struct request *request, struct rr_err *err)

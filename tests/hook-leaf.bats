@@ -111,6 +111,13 @@ at_hook() { # before|cleanup [OPTION]...
 	kill_with_keeper "$LAST_PID"
 	run -0 resrun --recover
 	[[ -s after && $(<after) != *.hooks/* ]] || fail "$(<after)"
+	# Who makes up for them is placed from where it stands, and not where they were.
+	rm after begun
+	background resrun --name last --cleanup 'echo >after' -- sh -c 'echo >begun; exec sleep 1000'
+	eventually 60 test -e begun
+	kill_with_keeper "$LAST_PID"
+	run -0 resrun -w 100s -- ./where job
+	[[ -e after && -s job && $(<job) != *"$(history 'map(select(.name == "last"))[0].job_id' | tr -d '"')"* ]] || fail "$(<job)"
 }
 
 @test "on_launcher_death=keep: what a hook has made for the job stays as long as the job" {
