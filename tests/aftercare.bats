@@ -50,16 +50,16 @@ teardown() {
 	grep -qx RESRUN_EXIT_REASON=exited hook
 	grep -qx RESRUN_EXIT_CODE=3 hook
 	grep -qx RESRUN_MEMORY_BYTES=314572800 hook
-	! grep -q RESRUN_EXIT_SIGNAL hook
+	run ! grep -q RESRUN_EXIT_SIGNAL hook
 	run -143 resrun --cleanup "$probe" -- sh -c 'kill -TERM $$'
 	grep -qx RESRUN_EXIT_REASON=signaled hook
 	grep -qx RESRUN_EXIT_SIGNAL=15 hook
-	! grep -q RESRUN_EXIT_CODE hook
+	run ! grep -q RESRUN_EXIT_CODE hook
 	run -124 resrun -t 0.2 --cleanup "$probe" -- sleep 60
 	grep -qx RESRUN_EXIT_REASON=timeout hook
 	run -0 resrun --before "$probe" -- true
 	grep -qx RESRUN_HOOK=before hook
-	! grep -q RESRUN_EXIT_ hook
+	run ! grep -q RESRUN_EXIT_ hook
 }
 
 @test "a further try knows nothing of how the one before it ended" {
@@ -292,12 +292,20 @@ killed_with_hooks() { # [in-hook]
 	assert_equal "$(wc -l <sub/order)" 2
 }
 
+cut() { # FILE
+	truncate -s 20 "$1"
+}
+
+renumber() { # FILE
+	sed -i 's/"schema":1/"schema":9/' "$1"
+}
+
 @test "hooks that were missed and cannot be read: told of, set aside, and not run" {
 	local promise damage
-	for damage in 'truncate -s 20' 'sed -i s/"schema":1/"schema":9/'; do
+	for damage in cut renumber; do
 		killed_with_hooks job
 		promise=$(find "$STATE/unfinished" -type f ! -name '*.*')
-		$damage "$promise"
+		"$damage" "$promise"
 		run -1 resrunctl audit
 		assert_output --regexp "found +hook: ${promise##*/}: .*damaged or of another version"
 		run --separate-stderr resrunctl audit --fix --json

@@ -152,7 +152,7 @@ no_slot_taken() {
 	kill -KILL "$LAST_PID"
 	eventually 20 is_gone "$keeper"
 	run -75 resrun -w 1s -- true
-	! is_gone "$(<job)"
+	run ! is_gone "$(<job)"
 	background resrun -w 60s -- true
 	eventually 20 queued 1
 	echo go >gate

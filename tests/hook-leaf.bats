@@ -33,7 +33,7 @@ at_hook() { # before|cleanup [OPTION]...
 	launcher=$LAST_PID
 	eventually 60 test -e busy
 	[[ -d $(<leaf).hooks ]]
-	! is_gone "$(<pid)"
+	run ! is_gone "$(<pid)"
 }
 
 @test "a hook runs beside the job's leaf, in a cgroup of its own, with none of the job's limits" {
@@ -127,7 +127,7 @@ at_hook() { # before|cleanup [OPTION]...
 	eventually 60 test -e begun
 	kill -KILL "$LAST_PID"
 	run -75 resrun -w 1s -- true
-	! is_gone "$(<pid)"
+	run ! is_gone "$(<pid)"
 	echo go >gate
 	run -0 resrun -w 100s -- true
 	eventually 20 is_gone "$(<pid)"

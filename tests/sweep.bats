@@ -235,7 +235,7 @@ sweep_age = 1h"
 		'usr/lib/systemd/system/resrun-upkeep.service 644;usr/lib/systemd/system/resrun-upkeep.timer 644;usr/lib/systemd/user/resrun-upkeep.service 644;usr/lib/systemd/user/resrun-upkeep.timer 644;usr/share/doc/resrun/resrun-upkeep.cron 644;'
 	assert_equal "$(grep -rho '/usr[^ ]*resrunctl [a-z -]*' "$root"/usr/lib/systemd/system/resrun-upkeep* "$root"/usr/share/doc/resrun/*.cron | sed 's/ *$//' | sort -u | tr '\n' ';')" \
 		'/usr/bin/resrunctl audit --fix;/usr/bin/resrunctl sweep;'
-	! grep -r @BINDIR@ "$root"
+	run ! grep -r @BINDIR@ "$root"
 	if command -v systemd-analyze >/dev/null; then
 		for unit in service timer; do
 			sed "s|/usr/bin/resrunctl|$BUILD/resrunctl|" "$root/usr/lib/systemd/system/resrun-upkeep.$unit" >"resrun-upkeep.$unit"

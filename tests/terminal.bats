@@ -58,7 +58,7 @@ sweep_dirs = $PWD/scratch"
 	eventually 20 shows 'status=0'
 	eventually 20 grep -q $'\r\033\\[Kresrunctl: .*: 1 seen, 0 removed, 0' shown
 	shows 'removed 0 files and 0 directories'
-	! shows ' seen, '
+	run ! shows ' seen, '
 }
 
 @test "^C reaches the job once, from the terminal; the job's own answer is the status" {
@@ -350,7 +350,7 @@ settings_after() {
 	done
 	grep -qF $'\e]9;4;1;42\e\\' seen-ghostty
 	grep -qF $'\e]9;4;0;\e\\' seen-ghostty
-	! grep -qF $'\e]9;4' seen-unknown
+	run ! grep -qF $'\e]9;4' seen-unknown
 }
 
 @test "^C while it waits: 130, and the queue is left" {

@@ -146,7 +146,7 @@ two_heads() {
 	kill -STOP "$pid_first"
 	end one
 	nap 0.5
-	! has_started second
+	run ! has_started second
 }
 
 @test "a head that cannot use the room that is left for it tells the next" {
