@@ -143,6 +143,13 @@ bool reap_waiter(struct ledger *ledger, size_t index)
 	       ledger_remove(ledger, index, false, &ignored) == 0;
 }
 
+/* Between two tries, or before those that it depends on have ended, it stands in no one's way:
+ * nobody would come upon it when it is dead. */
+static bool is_unseen(const struct ledger_ticket *ticket)
+{
+	return ticket->state == TICKET_WAITING && ticket->blocked == BLOCKED_DEPENDENCY;
+}
+
 /* model: REAP_HEADS. A dead head would keep a slot from those behind it; who stands further back is
  * found by the one behind it. */
 static void reap_heads(struct ledger *ledger, size_t mine)
@@ -169,9 +176,13 @@ enum reap_again reap_dead(struct ledger *ledger, size_t mine, const char *state_
 
 	for (size_t i = n; i > 0; i--) {
 		enum reap_again again = REAP_DONE;
+		const struct ledger_ticket *ticket = &tickets[i - 1];
 
-		if (tickets[i - 1].state == TICKET_RUNNING && i - 1 != mine &&
-		    !ledger_is_alive(ledger, i - 1))
+		if (i - 1 == mine)
+			continue;
+		if (is_unseen(ticket))
+			(void)reap_waiter(ledger, i - 1);
+		else if (ticket->state == TICKET_RUNNING && !ledger_is_alive(ledger, i - 1))
 			again = reap_one(ledger, i - 1, state_dir);
 		if (again > most)
 			most = again;

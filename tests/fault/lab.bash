@@ -149,7 +149,7 @@ no_keeper() {
 
 # Sets how the launcher is called (options, job), what it meets (shape), and how it ends when nothing is injected.
 scenario() { # NAME
-	shape=plain from='^openat\\(AT_FDCWD, "/dev/null", O_RDWR' fresh='' gated='' family=() wrapped=() options=() job=("exit=$JOB_STATUS") expected=$JOB_STATUS
+	shape=plain from='^openat\\(AT_FDCWD, "/dev/null", O_RDWR' fresh='' gated='' family=() wrapped=() options=() job=("exit=$JOB_STATUS") tries=1 expected=$JOB_STATUS
 	# shellcheck disable=SC2016  # the hooks' own
 	case $1 in
 	first) fresh=yes ;;
@@ -162,6 +162,7 @@ scenario() { # NAME
 		options=(--temp --before 'touch "$TMPDIR/file"' --cleanup 'echo "$RESRUN_EXIT_REASON" >>cleaned' --report "$lab/report" --log "$lab/events")
 		wrapped=(sh -c 'echo progress=1 >"$RESRUN_STATUS"; exec "$@"' sh)
 		;;
+	again) options=(-r 5/1h --retries 1 --backoff 20ms) tries=2 from='try 1 failed' ;;
 	memory) options=(-r 5/1h --isolation process -m 64M -c 1) job+=(hold=120) ;;
 	dead) shape=dead options=(-r 5/1h) ;;
 	family) shape=dead family=("${FAMILY[@]}") options=(-r 5/1h) ;;
