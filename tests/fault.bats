@@ -279,7 +279,7 @@ may_attach() {
 }
 
 @test "killed at any system call: waiting, giving up, with a sampled cap" {
-	sweep crash 20 queue busy memory
+	sweep crash 20 queue busy memory again
 }
 
 @test "killed at any system call: taking over from a dead one, a job that leaves others behind" {
@@ -300,7 +300,7 @@ may_attach() {
 }
 
 @test "any system call fails: taking over from a dead one, a job that leaves others behind" {
-	sweep error 120 dead family leaving
+	sweep error 120 dead family leaving again
 }
 
 @test "any system call fails: a job that takes too long" {
