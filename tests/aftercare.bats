@@ -292,7 +292,7 @@ killed_with_hooks() { # [in-hook]
 	assert_equal "$(wc -l <sub/order)" 2
 }
 
-cut() { # FILE
+cut_short() { # FILE
 	truncate -s 20 "$1"
 }
 
@@ -302,7 +302,7 @@ renumber() { # FILE
 
 @test "hooks that were missed and cannot be read: told of, set aside, and not run" {
 	local promise damage
-	for damage in cut renumber; do
+	for damage in cut_short renumber; do
 		killed_with_hooks job
 		promise=$(find "$STATE/unfinished" -type f ! -name '*.*')
 		"$damage" "$promise"
