@@ -10,11 +10,13 @@
 source "$BATS_TEST_DIRNAME/common.bash"
 
 setup() {
+	in_guest || skip "sets the machine's clock"
 	resrun_setup
 	now=$(date +%s)
 }
 
 teardown() {
+	in_guest || return 0
 	date -s "@$now" >/dev/null
 	end_background
 }
