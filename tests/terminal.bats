@@ -174,6 +174,8 @@ state_of() { # PID LETTER
 	eventually 10 shows_line shell=42
 	shows Stopped
 	type_line fg
+	# What comes while the shell still edits its line has a return at its end, which is no end to who reads lines.
+	eventually 10 state_of "$(launcher)" S
 	type_line word-for-it
 	eventually 10 shows_line got=word-for-it
 }
