@@ -223,7 +223,7 @@ knows() { # JOB
 
 @test "why: of a job whose command line cannot be read, what its last look said" {
 	unshare --map-root-user --pid --fork true 2>/dev/null || skip 'no PID namespace to be had'
-	background unshare --map-root-user --pid --fork resrun --name far --memory-threshold 0.01 -w inf -- true
+	background unshare --map-root-user --pid --fork --kill-child resrun --name far --memory-threshold 0.01 -w inf -- true
 	eventually 20 is_held_by far '["room"]'
 	run --separate-stderr resrunctl why far
 	assert_line --regexp '^room +WAITS at its last look there was too little on the host; by the thresholds that are known here'
