@@ -47,32 +47,29 @@ static void put_foreign_magic(const char *path)
 }
 
 /* A number that no ledger ever comes to: sound by its checksum, and not to be believed. */
-static void put_no_number(const char *path)
+static void put_next_number(uint64_t number)
 {
 	struct ledger_header header;
 	struct ledger *ledger;
 
-	(void)path;
 	fill();
 	ledger = open_locked();
 	header = ledger->header;
-	header.next_number = 0;
+	header.next_number = number;
 	must(ledger_write_record(ledger, 0, &header, sizeof(header), &err));
 	ledger_close(ledger);
 }
 
+static void put_no_number(const char *path)
+{
+	(void)path;
+	put_next_number(0);
+}
+
 static void put_last_number(const char *path)
 {
-	struct ledger_header header;
-	struct ledger *ledger;
-
 	(void)path;
-	fill();
-	ledger = open_locked();
-	header = ledger->header;
-	header.next_number = UINT64_MAX;
-	must(ledger_write_record(ledger, 0, &header, sizeof(header), &err));
-	ledger_close(ledger);
+	put_next_number(UINT64_MAX);
 }
 
 static void put_text(const char *path)
