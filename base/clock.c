@@ -14,7 +14,7 @@ static uint64_t now_ns(clockid_t clock)
 
 	/* Cannot fail: both clocks exist on every kernel that has cgroup v2. */
 	(void)clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * RR_NS_PER_S + (uint64_t)now.tv_nsec;
+	return rr_timespec_ns(&now);
 }
 
 uint64_t rr_now_boot_ns(void)
@@ -103,4 +103,9 @@ struct timespec rr_timespec(uint64_t ns)
 {
 	return (struct timespec){ .tv_sec = (time_t)(ns / RR_NS_PER_S),
 				  .tv_nsec = (long)(ns % RR_NS_PER_S) };
+}
+
+uint64_t rr_timespec_ns(const struct timespec *time)
+{
+	return (uint64_t)time->tv_sec * RR_NS_PER_S + (uint64_t)time->tv_nsec;
 }

@@ -36,3 +36,6 @@ rr_checked int rr_parse_wall(const char *text, uint64_t *ret_wall_ns);
 
 /* ns as a struct timespec for ppoll, timerfd_settime and friends. */
 struct timespec rr_timespec(uint64_t ns);
+
+/* The other way, of a time that is not before its clock's zero. */
+uint64_t rr_timespec_ns(const struct timespec *time);

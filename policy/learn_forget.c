@@ -62,7 +62,7 @@ static int entries_add(struct entries *entries, const char *name, uint64_t writt
 
 static uint64_t written_at(const struct stat *st)
 {
-	return (uint64_t)st->st_mtim.tv_sec * RR_NS_PER_S + (uint64_t)st->st_mtim.tv_nsec;
+	return rr_timespec_ns(&st->st_mtim);
 }
 
 /* Our regular files, those too that a killed process did not come to name. */

@@ -61,8 +61,7 @@ uint64_t ledger_others_wall_ns(const struct ledger *ledger)
 
 		if (fstat(ledger->others[i].fd, &st) < 0 || st.st_mtim.tv_sec < 0)
 			continue;
-		written_ns =
-			(uint64_t)st.st_mtim.tv_sec * RR_NS_PER_S + (uint64_t)st.st_mtim.tv_nsec;
+		written_ns = rr_timespec_ns(&st.st_mtim);
 		if (written_ns > last_ns)
 			last_ns = written_ns;
 	}

@@ -19,7 +19,7 @@
 #define LOGS_MAX 100000 /* that are looked at */
 
 /* By a description that no job inherits, and kept until we end: so that others can tell whether
- * this launcher lives before it is in the ledger, and between two tries. Without it they cannot. */
+ * this launcher lives before it is in the ledger. Without it they cannot. */
 static void hold_log(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -62,10 +62,8 @@ static struct old_log *list_logs(DIR *dir, size_t *ret_n)
 		if (!more)
 			break;
 		logs = more;
-		logs[n] =
-			(struct old_log){ .bytes = job_log_bytes(dirfd(dir), entry->d_name),
-					  .touched_ns = (uint64_t)st.st_mtim.tv_sec * RR_NS_PER_S +
-							(uint64_t)st.st_mtim.tv_nsec };
+		logs[n] = (struct old_log){ .bytes = job_log_bytes(dirfd(dir), entry->d_name),
+					    .touched_ns = rr_timespec_ns(&st.st_mtim) };
 		(void)snprintf(logs[n++].name, sizeof(logs->name), "%s", entry->d_name);
 	}
 	*ret_n = n;
